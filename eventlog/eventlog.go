@@ -35,7 +35,7 @@ type Event struct {
 // Appended is the answer for one entry.
 type Appended struct {
 	Event
-	Existed bool // the entry had been appended before; Event is the first one, whose Type and Data may differ
+	Existed bool // the entry had been appended before; Event is the first one, whose Type and Data may differ; Data is gone when that was trimmed
 }
 
 // A State says what of a topic can be read. A topic that nobody appended to has Head 0 and Floor 1.
@@ -66,7 +66,7 @@ type Log interface {
 	Append(ctx context.Context, entries ...Entry) ([]Appended, error)
 
 	// Read returns up to limit events of the topic past the cursor, oldest first; none when the cursor is at
-	// or past the head. Errors: ErrTrimmed when the cursor is below the floor; ErrUnavailable.
+	// or past the head, or limit is under 1. Errors: ErrTrimmed when the cursor is below the floor; ErrUnavailable.
 	Read(ctx context.Context, topic string, after Offset, limit int) ([]Event, error)
 
 	// States returns the state of each topic, in the order given. Errors: ErrUnavailable.

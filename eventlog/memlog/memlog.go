@@ -1,0 +1,155 @@
+// Package memlog is an [eventlog.Log] in memory: for tests, examples and rooms that need not outlive their process. It
+// keeps every promise of the contract but the one of stable storage.
+package memlog
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/teahouse-chat/teahouse/eventlog"
+)
+
+// A Log keeps events in memory. Make one with [New].
+type Log struct {
+	epoch string // static
+
+	mu       sync.Mutex // also held while onCommit is called, which gives that its order
+	topics   map[string]*topic
+	onCommit func([]eventlog.Event)
+}
+
+var _ eventlog.Log = (*Log)(nil)
+
+type topic struct {
+	events []eventlog.Event // event n is events[n-1]; trimmed ones have lost their Data
+	floor  eventlog.Offset
+	once   map[key]eventlog.Offset
+}
+
+type key struct{ author, id string }
+
+// New returns an empty log with an epoch of its own.
+func New() *Log {
+	return &Log{epoch: rand.Text(), topics: map[string]*topic{}}
+}
+
+// Append adds entries; see [eventlog.Log].
+func (l *Log) Append(ctx context.Context, entries ...eventlog.Entry) ([]eventlog.Appended, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("append: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	answers := make([]eventlog.Appended, len(entries))
+	fresh := map[string][]eventlog.Event{}
+	var order []string // of the topics in fresh
+	for i, e := range entries {
+		answers[i] = l.append(e, now)
+		if answers[i].Existed {
+			continue
+		}
+		if fresh[e.Topic] == nil {
+			order = append(order, e.Topic)
+		}
+		fresh[e.Topic] = append(fresh[e.Topic], answers[i].Event)
+	}
+	if l.onCommit != nil && len(order) > 0 {
+		var committed []eventlog.Event
+		for _, name := range order {
+			committed = append(committed, fresh[name]...)
+		}
+		l.onCommit(committed)
+	}
+	return answers, nil
+}
+
+// append adds one entry. mu must be held.
+func (l *Log) append(e eventlog.Entry, now time.Time) eventlog.Appended {
+	t := l.topics[e.Topic]
+	if t == nil {
+		t = &topic{floor: 1, once: map[key]eventlog.Offset{}}
+		l.topics[e.Topic] = t
+	}
+	k := key{e.Author, e.ID}
+	if first, ok := t.once[k]; ok {
+		return eventlog.Appended{Event: t.events[first-1], Existed: true}
+	}
+	event := eventlog.Event{Entry: e, Offset: t.head() + 1, Time: now}
+	t.events = append(t.events, event)
+	t.once[k] = event.Offset
+	return eventlog.Appended{Event: event}
+}
+
+func (t *topic) head() eventlog.Offset { return eventlog.Offset(len(t.events)) }
+
+// Read returns events past a cursor; see [eventlog.Log].
+func (l *Log) Read(ctx context.Context, name string, after eventlog.Offset, limit int) ([]eventlog.Event, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("read %s after %d: %w", name, after, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if after < l.state(name).Floor-1 {
+		return nil, fmt.Errorf("read %s after %d: %w", name, after, eventlog.ErrTrimmed)
+	}
+	t := l.topics[name]
+	if t == nil || after >= t.head() || limit <= 0 {
+		return nil, nil
+	}
+	end := min(t.head(), after+eventlog.Offset(limit))
+	return append([]eventlog.Event(nil), t.events[after:end]...), nil
+}
+
+// States returns the state of each topic; see [eventlog.Log].
+func (l *Log) States(ctx context.Context, topics ...string) ([]eventlog.State, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("states: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	states := make([]eventlog.State, len(topics))
+	for i, name := range topics {
+		states[i] = l.state(name)
+	}
+	return states, nil
+}
+
+// state returns the state of a topic. mu must be held.
+func (l *Log) state(name string) eventlog.State {
+	if t := l.topics[name]; t != nil {
+		return eventlog.State{Head: t.head(), Floor: t.floor}
+	}
+	return eventlog.State{Head: 0, Floor: 1}
+}
+
+// Trim drops the events below an offset; see [eventlog.Log].
+func (l *Log) Trim(ctx context.Context, name string, below eventlog.Offset) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("trim %s below %d: %w", name, below, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.topics[name]
+	if t == nil {
+		return nil
+	}
+	for below = min(below, t.head()+1); t.floor < below; t.floor++ {
+		t.events[t.floor-1].Data = nil
+	}
+	return nil
+}
+
+// Epoch names this log's lineage: every New makes another.
+func (l *Log) Epoch() string { return l.epoch }
+
+// OnCommit sets fn to be told of what is appended; see [eventlog.Log].
+func (l *Log) OnCommit(fn func(committed []eventlog.Event)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.onCommit = fn
+}

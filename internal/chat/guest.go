@@ -1,0 +1,44 @@
+package chat
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+)
+
+// Guests gives devices an author id that they can prove to be theirs, without an account: a token that only this server can have
+// made. Its methods may be called concurrently.
+type Guests struct{ key []byte }
+
+// NewGuests makes Guests with the store's secret.
+func NewGuests(ctx context.Context, store Store) (*Guests, error) {
+	key, err := store.Secret(ctx, "guest")
+	if err != nil {
+		return nil, err
+	}
+	return &Guests{key}, nil
+}
+
+// New makes the id of a new guest and the token that proves it.
+func (g *Guests) New() (id, token string) {
+	id = "g-" + strings.ToLower(rand.Text())
+	return id, id + "." + g.sign(id)
+}
+
+// Verify returns the id that a token proves; ok is false for a token that this server didn't make.
+func (g *Guests) Verify(token string) (id string, ok bool) {
+	id, signature, found := strings.Cut(token, ".")
+	if !found || len(token) > 256 || !strings.HasPrefix(id, "g-") {
+		return "", false
+	}
+	return id, hmac.Equal([]byte(signature), []byte(g.sign(id)))
+}
+
+func (g *Guests) sign(id string) string {
+	mac := hmac.New(sha256.New, g.key)
+	mac.Write([]byte("teahouse guest\x00" + id))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
