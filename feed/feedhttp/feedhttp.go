@@ -1,0 +1,261 @@
+// Package feedhttp serves a feed over plain HTTP: poll, long-poll and Server-Sent Events, three ways to read one log with one cursor.
+// It holds nothing between requests, so any process that shares the log serves any of them.
+package feedhttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/teahouse-chat/teahouse/eventlog"
+	"github.com/teahouse-chat/teahouse/feed"
+)
+
+// Bounds of what a request may ask for.
+const (
+	MaxLimit     = 1000
+	defaultLimit = 100
+	newest       = 50 // what a poll without a cursor gets
+	MaxWait      = 20 * time.Second
+)
+
+// A QueryError says which parameter of a request can't be understood.
+type QueryError struct{ Param, Want string }
+
+func (e *QueryError) Error() string { return fmt.Sprintf("parameter %s: want %s", e.Param, e.Want) }
+
+// A ResetError says that a cursor can't be served: it is of another epoch, past the head or before the floor. The reader
+// begins again from the state given.
+type ResetError struct {
+	Epoch string
+	State eventlog.State
+}
+
+func (e *ResetError) Error() string {
+	return fmt.Sprintf("the cursor can't be served: epoch %s, head %d, floor %d", e.Epoch, e.State.Head, e.State.Floor)
+}
+
+// A Handler answers requests for the events of a topic. All fields but Hold are required.
+type Handler struct {
+	Feed        *feed.Feed
+	SSE         feed.Encoding                                     // the encoding whose events the feed's Encoder writes by AppendSSE
+	Key         string                                            // the JSON key of the topic's title in an answer
+	AppendEvent func(dst []byte, e *eventlog.Event) []byte        // appends an event as a JSON object
+	Error       func(http.ResponseWriter, *http.Request, error)   // answers a request that can't be served
+	Going       context.Context                                   // ends when the server goes: held requests are answered, streams end
+	Hold        func(r *http.Request) (release func(), err error) // admits a request that will be held open; may be nil
+}
+
+// Serve answers a request for the topic.
+func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, id, title string) {
+	q, err := parse(r)
+	if err != nil {
+		h.Error(w, r, err)
+		return
+	}
+	if h.Hold != nil && (q.stream || q.wait > 0) {
+		release, err := h.Hold(r)
+		if err != nil {
+			h.Error(w, r, err)
+			return
+		}
+		defer release()
+	}
+	t, err := h.Feed.Open(r.Context(), id, title)
+	if err != nil {
+		h.Error(w, r, err)
+		return
+	}
+	defer t.Close()
+	if q.stream {
+		h.stream(w, r, t, q)
+		return
+	}
+	if err := h.page(w, r, t, title, q); err != nil {
+		h.Error(w, r, err)
+	}
+}
+
+// A query is what a request asks for.
+type query struct {
+	stream bool
+	epoch  string
+	after  eventlog.Offset // the cursor; -1: none
+	before eventlog.Offset // a page backwards; 0: none
+	last   int             // the newest so many; 0: not asked
+	limit  int
+	wait   time.Duration
+}
+
+func parse(r *http.Request) (query, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return query{}, &QueryError{"query", "a well-formed query"}
+	}
+	q := query{
+		stream: strings.Contains(r.Header.Get("Accept"), "text/event-stream"),
+		epoch:  values.Get("epoch"),
+		after:  -1,
+		limit:  defaultLimit,
+	}
+	p := params{values: values}
+	if n, ok := p.number("after", 0); ok {
+		q.after = eventlog.Offset(n)
+	}
+	if n, ok := p.number("before", 1); ok {
+		q.before = eventlog.Offset(n)
+	}
+	if n, ok := p.number("last", 1); ok {
+		q.last = int(min(n, MaxLimit))
+	}
+	if n, ok := p.number("limit", 0); ok {
+		q.limit = int(min(max(n, 1), MaxLimit))
+	} else if q.before > 0 {
+		q.limit = newest
+	}
+	if n, ok := p.number("wait", 0); ok {
+		q.wait = min(time.Duration(min(n, 60))*time.Second, MaxWait)
+	}
+	given := 0
+	for _, is := range []bool{q.after >= 0, q.before > 0, q.last > 0} {
+		if is {
+			given++
+		}
+	}
+	if p.err == nil && given > 1 {
+		p.err = &QueryError{"after, before, last", "one of them"}
+	}
+	if id := r.Header.Get("Last-Event-ID"); q.stream && id != "" {
+		q.epoch, q.after = parseEventID(id)
+	}
+	return q, p.err
+}
+
+type params struct {
+	values url.Values
+	err    error
+}
+
+func (p *params) number(name string, least int64) (n int64, ok bool) {
+	s := p.values.Get(name)
+	if s == "" {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if name == "limit" || name == "wait" { // these are clamped
+		n, err = max(n, 0), ignoreRange(err)
+	}
+	if err != nil || n < least || len(p.values[name]) > 1 {
+		p.err = &QueryError{name, fmt.Sprintf("one whole number from %d", least)}
+		return 0, false
+	}
+	return n, true
+}
+
+func ignoreRange(err error) error {
+	if errors.Is(err, strconv.ErrRange) {
+		return nil
+	}
+	return err
+}
+
+// parseEventID takes an SSE id apart. One that isn't of ours is a cursor that can't be served.
+func parseEventID(id string) (epoch string, after eventlog.Offset) {
+	epoch, number, ok := strings.Cut(id, ":")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if !ok || err != nil || n < 0 || epoch == "" {
+		return "?", 0
+	}
+	return epoch, eventlog.Offset(n)
+}
+
+// check says whether the topic serves the query's cursor.
+func (h *Handler) check(t *feed.Topic, q query) error {
+	s := t.State()
+	if (q.epoch != "" && q.epoch != h.Feed.Epoch()) || (q.after >= 0 && !s.Serves(q.after)) {
+		return &ResetError{h.Feed.Epoch(), s}
+	}
+	return nil
+}
+
+// page answers poll, long-poll and pages backwards.
+func (h *Handler) page(w http.ResponseWriter, r *http.Request, t *feed.Topic, title string, q query) error {
+	if err := h.check(t, q); err != nil {
+		return err
+	}
+	s := t.State()
+	after, limit := q.span(s)
+	if q.wait > 0 && after >= s.Head {
+		h.await(r.Context(), t, after, q.wait)
+	}
+	events, err := t.Read(r.Context(), after, limit)
+	if errors.Is(err, eventlog.ErrTrimmed) { // since the check
+		return &ResetError{h.Feed.Epoch(), t.State()}
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(h.appendPage(nil, title, t.State(), events)) // a client that has gone needs no answer
+	return nil
+}
+
+// span says what to read: past which offset and how much.
+func (q *query) span(s eventlog.State) (after eventlog.Offset, limit int) {
+	switch {
+	case q.before > 0:
+		upto := min(q.before-1, s.Head)
+		after = max(upto-eventlog.Offset(q.limit), s.Floor-1)
+		return after, int(max(upto-after, 0))
+	case q.after >= 0:
+		return q.after, q.limit
+	case q.wait > 0 && q.last == 0:
+		return s.Head, q.limit
+	}
+	n := q.last
+	if n == 0 {
+		n = min(newest, q.limit)
+	}
+	return max(s.Head-eventlog.Offset(n), s.Floor-1), n
+}
+
+// await returns when there is something past the cursor, or the time is up, or the server goes.
+func (h *Handler) await(ctx context.Context, t *feed.Topic, after eventlog.Offset, wait time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	defer context.AfterFunc(h.Going, cancel)()
+	_ = t.Wait(ctx, after) // whatever ended it, the answer is what is there now
+}
+
+func (h *Handler) appendPage(dst []byte, title string, s eventlog.State, events []eventlog.Event) []byte {
+	dst = append(dst, '{')
+	dst = strconv.AppendQuote(dst, h.Key)
+	dst = append(dst, ':')
+	dst = appendTitle(dst, title)
+	dst = append(dst, `,"epoch":"`...)
+	dst = append(dst, h.Feed.Epoch()...)
+	dst = append(dst, '"', ',')
+	dst = appendState(dst, s)
+	dst = append(dst, `,"events":[`...)
+	for i := range events {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = h.AppendEvent(dst, &events[i])
+	}
+	return append(dst, ']', '}', '\n')
+}
+
+// appendState appends head and floor as JSON members.
+func appendState(dst []byte, s eventlog.State) []byte {
+	dst = append(dst, `"head":`...)
+	dst = strconv.AppendInt(dst, int64(s.Head), 10)
+	dst = append(dst, `,"floor":`...)
+	return strconv.AppendInt(dst, int64(s.Floor), 10)
+}

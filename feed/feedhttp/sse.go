@@ -1,0 +1,133 @@
+package feedhttp
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/teahouse-chat/teahouse/eventlog"
+	"github.com/teahouse-chat/teahouse/feed"
+)
+
+const (
+	keepAlive    = 15 * time.Second // a comment at least so often
+	writeTimeout = 15 * time.Second // a stream without write progress for so long ends
+)
+
+// AppendSSE appends an event in the form of a stream (WHATWG HTML, 9.2): its id is a cursor, its data one line of JSON.
+func AppendSSE(dst []byte, epoch string, offset eventlog.Offset, json []byte) []byte {
+	dst = append(dst, "id: "...)
+	dst = append(dst, epoch...)
+	dst = append(dst, ':')
+	dst = strconv.AppendInt(dst, int64(offset), 10)
+	dst = append(dst, "\ndata: "...)
+	dst = append(dst, json...)
+	return append(dst, '\n', '\n')
+}
+
+// AppendSSEReset appends the event that tells a stream's reader to begin again: from its id, the head.
+func AppendSSEReset(dst []byte, epoch string, s eventlog.State) []byte {
+	dst = append(dst, "event: reset\n"...)
+	data := append([]byte(nil), `{"epoch":"`...)
+	data = append(data, epoch...)
+	data = append(data, '"', ',')
+	data = appendState(data, s)
+	return AppendSSE(dst, epoch, s.Head, append(data, '}'))
+}
+
+func appendTitle(dst []byte, title string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, title) // a title is valid UTF-8
+	return dst
+}
+
+// A stream is the member that an SSE request is: it holds one batch while the one before is written.
+type stream struct {
+	ready chan struct{} // one slot: batch is set
+
+	mu    sync.Mutex
+	batch []byte
+	again func()
+}
+
+// Offer implements [feed.Member].
+func (s *stream) Offer(batch []byte, again func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.batch != nil {
+		s.again = again
+		return false
+	}
+	s.batch = batch
+	s.ready <- struct{}{}
+	return true
+}
+
+// take empties the slot and says that it is empty.
+func (s *stream) take() []byte {
+	s.mu.Lock()
+	batch, again := s.batch, s.again
+	s.batch, s.again = nil, nil
+	s.mu.Unlock()
+	if again != nil {
+		again()
+	}
+	return batch
+}
+
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *feed.Topic, q query) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no") // a proxy is to pass events on at once
+	out := http.NewResponseController(w)
+	write := func(b []byte) bool {
+		_ = out.SetWriteDeadline(time.Now().Add(writeTimeout)) // where it isn't supported the write just has none
+		if _, err := w.Write(b); err != nil {
+			return false
+		}
+		return out.Flush() == nil
+	}
+
+	state := t.State()
+	first := []byte("retry: 2000\n\n")
+	cursor := q.after
+	switch {
+	case h.check(t, q) != nil:
+		first = AppendSSEReset(first, h.Feed.Epoch(), state)
+		cursor = state.Head
+	case cursor < 0:
+		cursor, _ = q.streamSpan(state)
+	}
+	if !write(first) {
+		return
+	}
+	s := &stream{ready: make(chan struct{}, 1)}
+	member := t.Follow(s, h.SSE, cursor)
+	defer member.Leave()
+
+	quiet := time.NewTicker(keepAlive)
+	defer quiet.Stop()
+	for ok := true; ok; {
+		select {
+		case <-s.ready:
+			ok = write(s.take())
+			quiet.Reset(keepAlive)
+		case <-quiet.C:
+			ok = write([]byte(":\n\n"))
+		case <-r.Context().Done():
+			return
+		case <-h.Going.Done():
+			return
+		}
+	}
+}
+
+// streamSpan says where a stream without a cursor starts: at the head, or as far back as was asked.
+func (q *query) streamSpan(s eventlog.State) (after eventlog.Offset, limit int) {
+	if q.last == 0 && q.before == 0 {
+		return s.Head, 0
+	}
+	return q.span(s)
+}

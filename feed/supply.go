@@ -1,0 +1,197 @@
+package feed
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/teahouse-chat/teahouse/eventlog"
+	"github.com/teahouse-chat/teahouse/fanout"
+)
+
+const (
+	blockEvents     = 256     // events are read from the log by aligned blocks of so many
+	blockCacheBytes = 8 << 20 // encoded blocks kept
+)
+
+// supply brings a member that is behind the tail forward by one piece of the log.
+func (t *Topic) supply(m *fanout.Membership, enc Encoding, cursor eventlog.Offset) {
+	for try := 0; !m.Left(); try++ {
+		b, upto, err := t.piece(enc, cursor)
+		if errors.Is(err, eventlog.ErrTrimmed) {
+			b, upto, err = t.reset(enc)
+		}
+		if err == nil && upto > cursor {
+			m.Supply(b, int64(upto))
+			return
+		}
+		if err == nil { // joined a read that began before the events were there
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		if !t.feed.pause(try, t, err) {
+			return
+		}
+	}
+}
+
+// reset returns what a member is told whose cursor can't be served any more.
+func (t *Topic) reset(enc Encoding) ([]byte, eventlog.Offset, error) {
+	states, err := t.feed.log.States(t.feed.ctx, t.id)
+	if err != nil {
+		return nil, 0, err
+	}
+	b, upto := t.feed.encoder.AppendReset(nil, enc, t.title, t.feed.Epoch(), states[0])
+	return b, upto, nil
+}
+
+// piece returns the encoded events past the cursor as far as the cursor's block goes.
+func (t *Topic) piece(enc Encoding, cursor eventlog.Offset) ([]byte, eventlog.Offset, error) {
+	key := blockKey{t.id, enc, cursor / blockEvents}
+	b, err := t.feed.blocks.get(key, func() (*block, error) {
+		return t.encodeBlock(enc, key.number*blockEvents)
+	})
+	if errors.Is(err, eventlog.ErrTrimmed) { // the floor may be within the block
+		b, err = t.encodeBlock(enc, cursor)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	bytes, upto := b.past(cursor)
+	return bytes, upto, nil
+}
+
+// encodeBlock reads and encodes the events past a cursor, to the end of its block.
+func (t *Topic) encodeBlock(enc Encoding, after eventlog.Offset) (*block, error) {
+	limit := blockEvents - int(after%blockEvents)
+	events, err := t.Read(t.feed.ctx, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	b := &block{after: after}
+	for i := range events {
+		b.bytes = t.feed.encoder.AppendEvent(b.bytes, enc, t.title, &events[i])
+		b.ends = append(b.ends, len(b.bytes))
+	}
+	return b, nil
+}
+
+// A block is encoded events in a row.
+type block struct {
+	after eventlog.Offset // the cursor it begins at
+	bytes []byte
+	ends  []int // where each event ends
+}
+
+// past returns the bytes past a cursor and the offset that they reach.
+func (b *block) past(cursor eventlog.Offset) ([]byte, eventlog.Offset) {
+	upto := b.after + eventlog.Offset(len(b.ends))
+	n := int(cursor - b.after)
+	switch {
+	case n >= len(b.ends):
+		return nil, upto
+	case n == 0:
+		return b.bytes, upto
+	default:
+		return b.bytes[b.ends[n-1]:], upto
+	}
+}
+
+type blockKey struct {
+	topic  string
+	enc    Encoding
+	number eventlog.Offset
+}
+
+// A blockCache keeps the full blocks that were used last and lets one read of a block serve all who want it meanwhile, so 5,000
+// clients that come back at once cost a topic a few reads.
+type blockCache struct {
+	budget int
+
+	mu      sync.Mutex
+	bytes   int
+	flights map[blockKey]*flight
+	entries map[blockKey]*list.Element // of *cached
+	used    *list.List                 // the last used first
+}
+
+type flight struct {
+	done  chan struct{}
+	block *block
+	err   error
+}
+
+type cached struct {
+	key   blockKey
+	block *block
+}
+
+func newBlockCache(budget int) *blockCache {
+	return &blockCache{budget: budget, flights: map[blockKey]*flight{}, entries: map[blockKey]*list.Element{}, used: list.New()}
+}
+
+// get returns a block from the cache, or from a read that is under way, or by load.
+func (c *blockCache) get(key blockKey, load func() (*block, error)) (*block, error) {
+	c.mu.Lock()
+	if e := c.entries[key]; e != nil {
+		c.used.MoveToFront(e)
+		c.mu.Unlock()
+		return e.Value.(*cached).block, nil
+	}
+	if fl := c.flights[key]; fl != nil {
+		c.mu.Unlock()
+		<-fl.done
+		return fl.block, fl.err
+	}
+	fl := &flight{done: make(chan struct{}), err: context.Canceled}
+	c.flights[key] = fl
+	c.mu.Unlock()
+
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.flights[key] == fl { // not dropped meanwhile
+			delete(c.flights, key)
+			if fl.err == nil && len(fl.block.ends) == blockEvents {
+				c.keep(key, fl.block)
+			}
+		}
+		close(fl.done)
+	}()
+	fl.block, fl.err = load()
+	return fl.block, fl.err
+}
+
+// keep adds a block and drops those used longest ago while there are too many bytes. mu must be held.
+func (c *blockCache) keep(key blockKey, b *block) {
+	c.entries[key] = c.used.PushFront(&cached{key, b})
+	c.bytes += len(b.bytes)
+	for c.bytes > c.budget && c.used.Len() > 1 {
+		c.remove(c.used.Back())
+	}
+}
+
+// remove drops an entry. mu must be held.
+func (c *blockCache) remove(e *list.Element) {
+	old := c.used.Remove(e).(*cached)
+	delete(c.entries, old.key)
+	c.bytes -= len(old.block.bytes)
+}
+
+// drop forgets the blocks of a topic: what they hold has changed.
+func (c *blockCache) drop(topic string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, e := range c.entries {
+		if key.topic == topic {
+			c.remove(e)
+		}
+	}
+	for key := range c.flights {
+		if key.topic == topic {
+			delete(c.flights, key)
+		}
+	}
+}

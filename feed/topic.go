@@ -1,0 +1,281 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/teahouse-chat/teahouse/eventlog"
+	"github.com/teahouse-chat/teahouse/fanout"
+)
+
+// A Topic is one log in use: its recent end in memory and who follows it. Its methods may be called concurrently, until Close.
+type Topic struct {
+	feed  *Feed
+	id    string
+	title string
+
+	// Guarded by feed.mu.
+	users  int
+	linger *time.Timer // runs while nobody uses the topic
+
+	loading chan struct{} // one slot, held by the one that loads
+
+	mu     sync.Mutex
+	loaded bool
+	ended  bool
+	head   eventlog.Offset  // the newest event that is here
+	floor  eventlog.Offset  // as far as known; the log may be ahead
+	known  eventlog.Offset  // the newest that was heard of; past head while reading
+	recent []eventlog.Event // the newest events, ending at head
+	grown  chan struct{}    // closed when head moves; nil when nobody waits
+	reads  bool             // a goroutine reads the log from head on
+	out    *fanout.Topic    // nil until loaded
+}
+
+func newTopic(f *Feed, id, title string) *Topic {
+	return &Topic{feed: f, id: id, title: title, loading: make(chan struct{}, 1)}
+}
+
+// use counts a user. feed.mu must be held.
+func (t *Topic) use() {
+	t.users++
+	if t.linger != nil {
+		t.linger.Stop()
+		t.linger = nil
+	}
+}
+
+// Close says that the caller doesn't need the topic any more. Once nobody does, it leaves memory after the linger time.
+func (t *Topic) Close() {
+	f := t.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if t.users--; t.users == 0 && f.ctx.Err() == nil {
+		t.linger = time.AfterFunc(f.opts.Linger, t.expire)
+	}
+}
+
+func (t *Topic) expire() {
+	f := t.feed
+	f.mu.Lock()
+	idle := t.users == 0 && f.topics[t.id] == t
+	if idle {
+		delete(f.topics, t.id)
+	}
+	f.mu.Unlock()
+	if idle {
+		t.end()
+	}
+}
+
+// end stops the topic's background work.
+func (t *Topic) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended = true
+}
+
+// load reads the topic's state, once. Commits that are told meanwhile are remembered in known and read afterwards.
+func (t *Topic) load(ctx context.Context) error {
+	select {
+	case t.loading <- struct{}{}:
+		defer func() { <-t.loading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	t.mu.Lock()
+	loaded := t.loaded
+	t.mu.Unlock()
+	if loaded {
+		return nil
+	}
+	states, err := t.feed.log.States(ctx, t.id)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.head, t.floor = states[0].Head, states[0].Floor
+	t.out = fanout.NewTopic(int64(t.head), &t.feed.opts.Fanout)
+	t.loaded = true
+	t.catchUp()
+	return nil
+}
+
+// State returns what of the topic can be read now.
+func (t *Topic) State() eventlog.State {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return eventlog.State{Head: t.head, Floor: t.floor}
+}
+
+// Read returns up to limit events past the cursor, oldest first, from memory when it has them. Errors: those of [eventlog.Log].
+func (t *Topic) Read(ctx context.Context, after eventlog.Offset, limit int) ([]eventlog.Event, error) {
+	if events, ok := t.remembered(after, limit); ok {
+		return events, nil
+	}
+	return t.feed.log.Read(ctx, t.id, after, limit)
+}
+
+// remembered returns events from memory; ok is false when the log has to be asked.
+func (t *Topic) remembered(after eventlog.Offset, limit int) (events []eventlog.Event, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if after >= t.head {
+		return nil, true
+	}
+	oldest := t.head + 1 - eventlog.Offset(len(t.recent))
+	if after+1 < oldest {
+		return nil, false
+	}
+	events = t.recent[after+1-oldest:]
+	return events[:min(limit, len(events)):min(limit, len(events))], true
+}
+
+// Wait returns when the topic has grown past the cursor, or with the context's error.
+func (t *Topic) Wait(ctx context.Context, after eventlog.Offset) error {
+	for {
+		t.mu.Lock()
+		if t.head > after {
+			t.mu.Unlock()
+			return nil
+		}
+		if t.grown == nil {
+			t.grown = make(chan struct{})
+		}
+		grown := t.grown
+		t.mu.Unlock()
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Members returns how many follow the topic in an encoding.
+func (t *Topic) Members(enc Encoding) int { return t.out.Members(enc) }
+
+// Signal offers lossy bytes to the followers that are not busy; see [fanout.Topic.Signal].
+func (t *Topic) Signal(encode func(dst []byte, enc Encoding) []byte) { t.out.Signal(encode) }
+
+// Follow gives the member every event past the cursor, once and in order, until the follower leaves. The cursor is one that the topic's
+// State serves; when it can't be served later, because events were trimmed before the member took them, it is told by AppendReset.
+func (t *Topic) Follow(m Member, enc Encoding, cursor eventlog.Offset) *fanout.Membership {
+	return t.out.Join(m, enc, int64(cursor), func(ms *fanout.Membership, cursor int64) {
+		t.feed.background(func() { t.supply(ms, enc, eventlog.Offset(cursor)) })
+	})
+}
+
+// grow adds committed events of this topic, oldest first.
+func (t *Topic) grow(events []eventlog.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.add(events)
+	t.catchUp()
+}
+
+// add takes what follows the head and remembers how far the log goes. t.mu must be held.
+func (t *Topic) add(events []eventlog.Event) {
+	t.known = max(t.known, events[len(events)-1].Offset)
+	if !t.loaded {
+		return
+	}
+	for len(events) > 0 && events[0].Offset <= t.head {
+		events = events[1:]
+	}
+	if len(events) == 0 || events[0].Offset != t.head+1 {
+		return
+	}
+	t.recent = append(t.recent, events...)
+	if over := len(t.recent) - t.feed.opts.Recent; over > 0 {
+		t.recent = t.recent[over:]
+	}
+	t.head = events[len(events)-1].Offset
+	t.out.Append(len(events), func(dst []byte, enc Encoding, i int) []byte {
+		return t.feed.encoder.AppendEvent(dst, enc, t.title, &events[i])
+	})
+	if t.grown != nil {
+		close(t.grown)
+		t.grown = nil
+	}
+}
+
+// heard is told that the log has grown to head, at least.
+func (t *Topic) heard(head eventlog.Offset) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.known = max(t.known, head)
+	t.catchUp()
+}
+
+// trimmed is told that the events below an offset are gone.
+func (t *Topic) trimmed(below eventlog.Offset) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	below = min(below, t.head+1)
+	t.floor = max(t.floor, below)
+	for len(t.recent) > 0 && t.recent[0].Offset < below {
+		t.recent = t.recent[1:]
+	}
+}
+
+// catchUp starts reading the log when it is ahead of the tail. t.mu must be held.
+func (t *Topic) catchUp() {
+	if t.loaded && !t.reads && t.known > t.head {
+		t.reads = true
+		t.feed.background(t.readOn)
+	}
+}
+
+// readOn reads the log from the tail's own end until nothing is missing.
+func (t *Topic) readOn() {
+	f := t.feed
+	for try := 0; ; try++ {
+		t.mu.Lock()
+		head, known := t.head, t.known
+		done := head >= known || t.ended
+		t.reads = !done
+		t.mu.Unlock()
+		if done {
+			return
+		}
+		events, err := f.log.Read(f.ctx, t.id, head, blockEvents)
+		if errors.Is(err, eventlog.ErrTrimmed) {
+			err = t.skip(f.ctx)
+		}
+		if err == nil {
+			try = 0
+			t.mu.Lock()
+			switch {
+			case len(events) > 0:
+				t.add(events)
+			case t.known == known && t.head == head: // what was heard isn't so
+				t.known = head
+			}
+			t.mu.Unlock()
+		} else if !f.pause(try, t, err) {
+			return
+		}
+	}
+}
+
+// skip moves the tail's end up to the log's floor: events that this process never read were trimmed. Followers that lack
+// them are told by reset.
+func (t *Topic) skip(ctx context.Context) error {
+	states, err := t.feed.log.States(ctx, t.id)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.floor = states[0].Floor
+	if to := t.floor - 1; to > t.head {
+		t.recent = nil
+		t.head = to
+		t.out.Skip(int64(to))
+	}
+	return nil
+}
