@@ -1,0 +1,21 @@
+import { cleanName } from "../client/limits.js";
+
+// A colour for an author, the same for everybody since it comes from the id. Only the
+// hue is chosen here; app.css gives it a lightness that is readable in light and dark.
+
+// Hues far enough from each other to tell people apart, a dozen of them.
+const hues = 12;
+
+export function hueOf(id: string): number {
+  let h = 0x811c9dc5; // FNV-1a
+  for (let i = 0; i < id.length; i++) h = Math.imul(h ^ id.charCodeAt(i), 0x01000193);
+  // The low bits of FNV differ too little for short ids: fold the high ones in.
+  h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
+  return (((h ^ (h >>> 13)) >>> 0) % hues) * (360 / hues);
+}
+
+// sealOf is the sign on an author's seal: the first character as people count them.
+export function sealOf(name: string): string {
+  const first = new Intl.Segmenter().segment(cleanName(name))[Symbol.iterator]().next();
+  return first.done ? "·" : first.value.segment.toLocaleUpperCase();
+}
