@@ -1,0 +1,110 @@
+package web
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/teahouse-chat/teahouse/internal/chat"
+)
+
+const (
+	maxJSONBytes = 128 << 10 // a text of 16 KiB may be written with escapes
+	bodyTimeout  = 10 * time.Second
+)
+
+// newID makes an id for a post that has none.
+func newID() string { return "s-" + strings.ToLower(rand.Text()) }
+
+// postMessage takes a message: JSON, or any other body as it is.
+func (h *Handler) postMessage(w http.ResponseWriter, r *http.Request, room chat.Room) {
+	author, _ := h.author(r, r.URL.Query().Get("name"))
+	p := chat.Post{Room: room, Author: author, ID: r.Header.Get("Idempotency-Key")}
+	limitBodyTime(w)
+	if err := readPost(w, r, &p); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	if p.ID == "" {
+		p.ID = newID()
+	}
+	posted, err := h.postOne(r, p)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	status := http.StatusCreated
+	if posted.Existed {
+		status = http.StatusOK
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(chat.AppendEvent(nil, &posted.Event), '\n')) // a client that has gone needs no answer
+}
+
+// readPost reads text and id from the body. Errors: errJSON, errBody, errBodyTooLong.
+func readPost(w http.ResponseWriter, r *http.Request, p *chat.Post) error {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, chat.MaxTextBytes+1))
+		p.Text = string(body)
+		return bodyError(err)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJSONBytes))
+	if err != nil {
+		return bodyError(err)
+	}
+	if err := checkDepth(body); err != nil {
+		return err
+	}
+	var m struct {
+		Text string `json:"text"`
+		ID   string `json:"id"`
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		return errJSON
+	}
+	p.Text = m.Text
+	if m.ID != "" {
+		p.ID = m.ID
+	}
+	return nil
+}
+
+// postOne checks and commits one post.
+func (h *Handler) postOne(r *http.Request, p chat.Post) (chat.Posted, error) {
+	if err := h.opts.Chat.Check(&p); err != nil {
+		return chat.Posted{}, err
+	}
+	if ok, wait := h.posts.Allow(addressOf(r)); !ok {
+		return chat.Posted{}, &chat.RateError{RetryAfter: wait}
+	}
+	answers, err := h.commit([]chat.Post{p})
+	if err != nil {
+		return chat.Posted{}, err
+	}
+	return answers[0], answers[0].Err
+}
+
+// limitBodyTime bounds how long a client may take to send its body.
+func limitBodyTime(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // where it isn't supported there is none
+}
+
+func bodyError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case tooBig(err):
+		return errBodyTooLong
+	default:
+		return errors.Join(errBody, err)
+	}
+}

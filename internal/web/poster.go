@@ -1,0 +1,210 @@
+package web
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/teahouse-chat/teahouse/internal/chat"
+	"github.com/teahouse-chat/teahouse/ws"
+)
+
+// A connection with so much unacknowledged isn't read.
+const (
+	maxPendingPosts = 64
+	maxPendingBytes = 256 << 10
+)
+
+// A poster commits what one connection posts. Posts queue while a commit is under way and go into the next one together; they are
+// answered in order. It has a goroutine only while there is something to commit.
+type poster struct {
+	mu      sync.Mutex
+	space   *sync.Cond // made by the first that waits
+	queue   []pending
+	count   int // queued and being committed
+	bytes   int
+	running bool
+	closed  bool
+	last    func() // what to do when all is answered; nil for nothing
+}
+
+// A pending is a post to commit, or an answer that has to wait for its turn.
+type pending struct {
+	ref    jsontext.Value
+	post   chat.Post
+	err    error  // why it isn't committed
+	answer func() // not a post: just this
+}
+
+// post queues a post and goes on; it waits when too much is queued.
+func (s *session) post(p pending) {
+	p.err = s.check(&p.post)
+	s.enqueue(p)
+}
+
+func (s *session) check(p *chat.Post) error {
+	if err := s.h.opts.Chat.Check(p); err != nil {
+		return err
+	}
+	if ok, wait := s.h.posts.Allow(s.address); !ok {
+		return &chat.RateError{RetryAfter: wait}
+	}
+	return nil
+}
+
+func (s *session) enqueue(p pending) {
+	q := &s.posts
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for (q.count >= maxPendingPosts || q.bytes >= maxPendingBytes) && !q.closed {
+		if q.space == nil {
+			q.space = sync.NewCond(&q.mu)
+		}
+		q.space.Wait()
+	}
+	q.queue = append(q.queue, p)
+	q.count++
+	q.bytes += len(p.post.Text)
+	if !q.running {
+		q.running = true
+		s.h.posters.Go(s.commit)
+	}
+}
+
+// inOrder answers now when nothing is pending, else after what is.
+func (s *session) inOrder(answer func()) {
+	q := &s.posts
+	q.mu.Lock()
+	busy := q.running
+	q.mu.Unlock()
+	if busy {
+		s.enqueue(pending{answer: answer})
+		return
+	}
+	answer()
+}
+
+// close wakes a waiting enqueue: nobody reads answers any more. What was queued is committed all the same.
+func (q *poster) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	if q.space != nil {
+		q.space.Broadcast()
+	}
+}
+
+// finish does something once all is answered: now, or when commit ends.
+func (q *poster) finish(do func()) {
+	q.mu.Lock()
+	if q.running {
+		q.last = do
+		q.mu.Unlock()
+		return
+	}
+	q.mu.Unlock()
+	do()
+}
+
+// commit commits and answers until the queue is empty.
+func (s *session) commit() {
+	q := &s.posts
+	var batch []pending
+	for {
+		q.mu.Lock()
+		q.count -= len(batch)
+		for i := range batch {
+			q.bytes -= len(batch[i].post.Text)
+		}
+		clear(batch)
+		batch, q.queue = q.queue, batch[:0]
+		if q.space != nil {
+			q.space.Broadcast()
+		}
+		if len(batch) == 0 {
+			q.running = false
+			q.queue = nil
+			last := q.last
+			q.last = nil
+			q.mu.Unlock()
+			if last != nil {
+				last()
+			}
+			return
+		}
+		q.mu.Unlock()
+		s.commitBatch(batch)
+	}
+}
+
+func (s *session) commitBatch(batch []pending) {
+	posts := make([]chat.Post, 0, len(batch))
+	for i := range batch {
+		if batch[i].err == nil && batch[i].answer == nil {
+			posts = append(posts, batch[i].post)
+		}
+	}
+	var answers []chat.Posted
+	var err error
+	if len(posts) > 0 {
+		answers, err = s.h.commit(posts)
+	}
+	for i := range batch {
+		p := &batch[i]
+		switch {
+		case p.answer != nil:
+			p.answer()
+		case p.err != nil:
+			s.answer(p, chat.Posted{Err: p.err})
+		case err != nil:
+			s.answer(p, chat.Posted{Err: err})
+		default:
+			s.answer(p, answers[0])
+			answers = answers[1:]
+		}
+	}
+}
+
+// commitTimeout bounds how long a post waits for its commit. Whether it was committed then is unknown, and a retry is safe.
+const commitTimeout = 20 * time.Second
+
+// commit commits posts that were checked, whether or not their client waits for it.
+func (h *Handler) commit(posts []chat.Post) ([]chat.Posted, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	answers, err := h.opts.Chat.Post(ctx, posts...)
+	if err != nil {
+		if _, known := describe(err); !known {
+			h.opts.Logger.Error("posts not committed", "err", err)
+		}
+		return nil, err
+	}
+	h.metrics.posted(answers)
+	return answers, nil
+}
+
+// answer tells a client what became of its post.
+func (s *session) answer(p *pending, a chat.Posted) {
+	switch {
+	case s.plain && a.Err != nil:
+		problem, _ := describe(a.Err)
+		_ = s.conn.Close(problem.close, problem.code) // closing twice changes nothing
+	case s.plain:
+	case a.Err != nil:
+		s.send(refusal(p.ref, a.Err))
+	default:
+		s.send(encode(okFrame{Type: "ok", Ref: p.ref, Room: p.post.Room.Name, Offset: a.Event.Offset}))
+	}
+}
+
+// bye tells the client to come back after a while, once what it posted is answered.
+func (s *session) bye(after time.Duration) {
+	s.posts.finish(func() {
+		if !s.plain {
+			s.send(encode(byeFrame{Type: "bye", Code: "restart", RetryAfter: tenths(after)}))
+		}
+		_ = s.conn.Close(ws.CloseRestart, "restart") // closing twice changes nothing
+	})
+}

@@ -1,0 +1,152 @@
+package web
+
+import (
+	"html"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/teahouse-chat/teahouse/eventlog"
+	"github.com/teahouse-chat/teahouse/internal/chat"
+)
+
+const (
+	shownWithoutScript = 50
+	recentRooms        = 20
+	maxFormBytes       = 128 << 10
+)
+
+// roomURL is the path of a room's page.
+func (h *Handler) roomURL(room chat.Room) string {
+	return h.opts.BasePath + "/room/" + url.PathEscape(room.Name) + "/"
+}
+
+// nearestRoom is the room that somebody meant who asked for what isn't one.
+func nearestRoom(r *http.Request) chat.Room {
+	name := r.PathValue("room")
+	if name == "" {
+		name = r.URL.Query().Get("room")
+	}
+	return chat.NearestRoom(name)
+}
+
+// roomOrSocket serves a room's page, or its socket, by whether the request upgrades.
+func (h *Handler) roomOrSocket(w http.ResponseWriter, r *http.Request) {
+	room, err := chat.ParseRoom(r.PathValue("room"))
+	switch {
+	case err != nil:
+		h.fail(w, r, err)
+	case isUpgrade(r):
+		h.roomSocket(w, r, room)
+	case r.URL.EscapedPath() != h.roomURL(room) && r.URL.Path != h.opts.BasePath+"/room/"+room.Name+"/":
+		to := h.roomURL(room)
+		if r.URL.RawQuery != "" {
+			to += "?" + r.URL.RawQuery
+		}
+		http.Redirect(w, r, to, http.StatusPermanentRedirect)
+	default:
+		h.roomPage(w, r, room)
+	}
+}
+
+// roomPage shows the room. The messages in it are for browsers without script; the script reads its own.
+func (h *Handler) roomPage(w http.ResponseWriter, r *http.Request, room chat.Room) {
+	topic, err := h.opts.Feed.Open(r.Context(), room.Topic, room.Name)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	defer topic.Close()
+	state := topic.State()
+	events, err := topic.Read(r.Context(), max(state.Head-shownWithoutScript, state.Floor-1), shownWithoutScript)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	h.welcome(w, r)
+	name := ""
+	if given := r.URL.Query().Get("name"); given != "" {
+		name = chat.DisplayName(given)
+	}
+	h.render(w, r, http.StatusOK, "room.html", map[string]any{
+		"room":     room.Name,
+		"room_url": url.PathEscape(room.Name),
+		"name":     name,
+		"messages": messageList(events),
+	})
+}
+
+func messageList(events []eventlog.Event) markup {
+	var b strings.Builder
+	for i := range events {
+		text, ok := chat.Text(&events[i])
+		if !ok {
+			continue
+		}
+		b.WriteString(`<li class="message"><bdi class="author">`)
+		b.WriteString(html.EscapeString(chat.AuthorOf(&events[i]).Name))
+		b.WriteString(`</bdi> <span class="text" dir="auto">`)
+		b.WriteString(html.EscapeString(text))
+		b.WriteString("</span></li>")
+	}
+	return markup(b.String())
+}
+
+// postForm takes the message of the page's form, for browsers without script, and shows the page again.
+func (h *Handler) postForm(w http.ResponseWriter, r *http.Request) {
+	room, err := chat.ParseRoom(r.PathValue("room"))
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
+	limitBodyTime(w)
+	if err := r.ParseForm(); err != nil {
+		h.fail(w, r, bodyError(err))
+		return
+	}
+	// Browsers send line breaks of a form as CR LF (HTML, 4.10.22.4).
+	text := strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n")
+	author, _ := h.author(r, r.PostForm.Get("name"))
+	id := r.PostForm.Get("id")
+	if id == "" {
+		id = newID()
+	}
+	if _, err := h.postOne(r, chat.Post{Room: room, Author: author, ID: id, Text: text}); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	to := h.roomURL(room)
+	if name := r.PostForm.Get("name"); name != "" {
+		to += "?name=" + url.QueryEscape(name)
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// lobby shows the rooms lately active, or leads to the room that was asked for.
+func (h *Handler) lobby(w http.ResponseWriter, r *http.Request) {
+	if name := r.URL.Query().Get("room"); name != "" {
+		room, err := chat.ParseRoom(strings.TrimSpace(name))
+		if err != nil {
+			h.fail(w, r, err)
+			return
+		}
+		http.Redirect(w, r, h.roomURL(room), http.StatusSeeOther)
+		return
+	}
+	recent, err := h.opts.Store.RecentRooms(r.Context(), recentRooms)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	var b strings.Builder
+	for _, a := range recent {
+		b.WriteString(`<li><a dir="auto" href="` + html.EscapeString(h.roomURL(a.Room)) + `">` + html.EscapeString(a.Room.Name) + `</a></li>`)
+	}
+	h.render(w, r, http.StatusOK, "lobby.html", map[string]any{"rooms": markup(b.String())})
+}
+
+// readEvents serves poll, long-poll and SSE.
+func (h *Handler) readEvents(w http.ResponseWriter, r *http.Request, room chat.Room) {
+	h.events.Serve(w, r, room.Topic, room.Name)
+}

@@ -1,0 +1,169 @@
+package web
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/teahouse-chat/teahouse/eventlog"
+	"github.com/teahouse-chat/teahouse/feed"
+	"github.com/teahouse-chat/teahouse/feed/feedhttp"
+	"github.com/teahouse-chat/teahouse/internal/chat"
+	"github.com/teahouse-chat/teahouse/ws"
+)
+
+func isUpgrade(r *http.Request) bool {
+	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+}
+
+// roomSocket upgrades a request to the socket of one room. The cursor is set before the 101 is written, so whatever commits after the
+// client sees it reaches it.
+func (h *Handler) roomSocket(w http.ResponseWriter, r *http.Request, room chat.Room) {
+	after, err := cursorOf(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	s, err := h.newSession(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	topic, err := h.opts.Feed.Open(r.Context(), room.Topic, room.Name)
+	if err != nil {
+		s.release()
+		h.fail(w, r, err)
+		return
+	}
+	s.first = &firstRoom{room: room, topic: topic, state: topic.State(), after: after, epoch: r.URL.Query().Get("epoch")}
+	if _, err := h.sockets.Upgrade(w, r, s); err != nil {
+		topic.Close()
+		s.release()
+	}
+}
+
+// manyRooms upgrades a request to a socket without a room: its client joins them.
+func (h *Handler) manyRooms(w http.ResponseWriter, r *http.Request) {
+	if isUpgrade(r) && !offers(r, subprotocol) {
+		h.fail(w, r, errSubprotocol)
+		return
+	}
+	s, err := h.newSession(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	if _, err := h.sockets.Upgrade(w, r, s); err != nil {
+		s.release()
+	}
+}
+
+func offers(r *http.Request, subprotocol string) bool {
+	for _, line := range r.Header["Sec-Websocket-Protocol"] {
+		for offer := range strings.SplitSeq(line, ",") {
+			if strings.TrimSpace(offer) == subprotocol {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// cursorOf returns the cursor of a socket's request, nil for none.
+func cursorOf(r *http.Request) (*eventlog.Offset, error) {
+	s := r.URL.Query().Get("after")
+	if s == "" {
+		return nil, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return nil, &feedhttp.QueryError{Param: "after", Want: "one whole number from 0"}
+	}
+	after := eventlog.Offset(n)
+	return &after, nil
+}
+
+// newSession admits a socket. The caller calls release when the upgrade fails.
+func (h *Handler) newSession(r *http.Request) (*session, error) {
+	if h.going.Err() != nil {
+		return nil, errGoing
+	}
+	author, proved := h.author(r, r.URL.Query().Get("name"))
+	guest := ""
+	if proved {
+		guest = author.ID
+	}
+	release, err := h.gate.enter(addressOf(r), guest)
+	if err != nil {
+		return nil, err
+	}
+	return &session{h: h, author: author, address: addressOf(r), release: release}, nil
+}
+
+// presence tells a room's teahouse.v1 sockets who came and went.
+func (h *Handler) presence(room chat.Room, c chat.PresenceChange) {
+	topic, err := h.opts.Feed.Open(h.going, room.Topic, room.Name)
+	if err != nil {
+		return // lossy by design
+	}
+	defer topic.Close()
+	if topic.Members(encV1)+topic.Members(encV1Z) == 0 {
+		return
+	}
+	frame := encode(presenceFrame{Type: "presence", Room: room.Name, Count: c.Count, Joined: c.Joined, Left: c.Left})
+	topic.Signal(func(dst []byte, enc feed.Encoding) []byte {
+		if enc != encV1 && enc != encV1Z {
+			return dst
+		}
+		return appendText(dst, enc == encV1Z, frame)
+	})
+}
+
+// sayBye tells every socket to come back later, spread over the time given, a few at once.
+func (h *Handler) sayBye(ctx context.Context, spread time.Duration) {
+	var sessions []*session
+	for c := range h.sockets.Conns() {
+		sessions = append(sessions, c.Handler().(*session))
+	}
+	const slowest = 5 * time.Millisecond // apart; few sockets don't take the whole time
+	var apart time.Duration
+	if len(sessions) > 0 {
+		apart = min(spread*8/10/time.Duration(len(sessions)), slowest)
+	}
+	began := time.Now()
+	for i, s := range sessions {
+		if wait := time.Until(began.Add(time.Duration(i) * apart)); wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+			}
+		}
+		s.bye(time.Second + rand.N(time.Second+time.Duration(len(sessions))*time.Millisecond))
+	}
+}
+
+// awaitSockets returns when all sockets are gone or ctx has ended.
+func (h *Handler) awaitSockets(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		left := false
+		for range h.sockets.Conns() {
+			left = true
+			break
+		}
+		if !left {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+var _ ws.Handler = (*session)(nil)

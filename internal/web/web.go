@@ -1,0 +1,123 @@
+// Package web is Teahouse on the wire: every URL, the pages, the sockets' chat session, and the one table that turns errors into
+// statuses and close codes. See routes.go for the URLs.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/teahouse-chat/teahouse/feed"
+	"github.com/teahouse-chat/teahouse/feed/feedhttp"
+	"github.com/teahouse-chat/teahouse/internal/chat"
+	"github.com/teahouse-chat/teahouse/internal/ratelimit"
+	"github.com/teahouse-chat/teahouse/ws"
+)
+
+// Options of a Handler. All fields are required but those that say so.
+type Options struct {
+	Chat   *chat.Service
+	Store  chat.Store
+	Guests *chat.Guests
+	Feed   *feed.Feed
+	Ready  func(context.Context) error // says whether messages flow
+	Logger *slog.Logger
+
+	PublicURL      *url.URL       // nil: the machine's own addresses
+	BasePath       string         // "" or like "/chat"
+	AllowOrigins   []string       // like "https://example.com"; may be empty
+	TrustedProxies []netip.Prefix // may be empty
+	Limits         bool           // rate and connection limits
+	MaxConns       int            // followers at once, over all addresses
+	Metrics        *prometheus.Registry
+}
+
+// A Handler serves everything. Create one with New.
+type Handler struct {
+	opts    Options
+	pages   *pages
+	origins origins
+	sockets *ws.Server
+	events  feedhttp.Handler
+	gate    *gate
+	people  *chat.Presence
+	metrics *metrics
+	root    http.Handler
+
+	requests *ratelimit.Limiter // by address; nil without limits
+	posts    *ratelimit.Limiter // by address; nil without limits
+
+	going   context.Context // ends when the server begins to go
+	goNow   context.CancelFunc
+	posters sync.WaitGroup // goroutines that commit what sockets posted
+}
+
+// New makes a Handler. Errors: what is wrong with the options.
+func New(opts Options) (*Handler, error) {
+	h := &Handler{opts: opts}
+	var err error
+	if h.pages, err = newPages(opts.BasePath); err != nil {
+		return nil, err
+	}
+	if h.origins, err = newOrigins(opts.PublicURL, opts.AllowOrigins); err != nil {
+		return nil, err
+	}
+	h.going, h.goNow = context.WithCancel(context.Background())
+	h.gate = newGate(opts.Limits, opts.MaxConns)
+	if opts.Limits {
+		h.requests = ratelimit.New(requestRate, requestBurst)
+		h.posts = ratelimit.New(postRate, postBurst)
+	}
+	h.people = chat.NewPresence(h.presence)
+	h.metrics = newMetrics(opts.Metrics, h)
+	h.sockets = ws.NewServer(&ws.Options{
+		Subprotocols: []string{subprotocol},
+		CheckOrigin:  func(*http.Request) bool { return true }, // was checked for every request, see origins
+		Refuse:       func(w http.ResponseWriter, r *http.Request, err *ws.HandshakeError) { h.fail(w, r, err) },
+		Compress:     true,
+		Logger:       opts.Logger,
+		Trace:        h.metrics.sockets(),
+	})
+	h.events = feedhttp.Handler{
+		Feed:        opts.Feed,
+		SSE:         encSSE,
+		Key:         "room",
+		AppendEvent: chat.AppendEvent,
+		Error:       h.fail,
+		Going:       h.going,
+		Hold:        h.hold,
+	}
+	h.root = h.chain(h.routes())
+	return h, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.root.ServeHTTP(w, r) }
+
+// hold admits a request that will be held open.
+func (h *Handler) hold(r *http.Request) (release func(), err error) {
+	return h.gate.enter(addressOf(r), "")
+}
+
+// Drain moves followers off: held requests are answered, streams end, sockets are told to come back, spread over the time given. It
+// returns when what was posted is committed and answered, and all are gone or ctx has ended.
+func (h *Handler) Drain(ctx context.Context, spread time.Duration) {
+	h.goNow()
+	h.sayBye(ctx, spread)
+	committed := make(chan struct{})
+	go func() { h.posters.Wait(); close(committed) }()
+	select {
+	case <-committed:
+	case <-ctx.Done():
+	}
+	h.awaitSockets(ctx)
+}
+
+// Close ends what is left at once.
+func (h *Handler) Close() error { return h.sockets.Close() }
