@@ -147,21 +147,17 @@ func (p *params) number(name string, least int64) (n int64, ok bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
+	if errors.Is(err, strconv.ErrRange) { // n is the nearest number that there is: past every head, over every limit
+		err = nil
+	}
 	if name == "limit" || name == "wait" { // these are clamped
-		n, err = max(n, 0), ignoreRange(err)
+		n = max(n, 0)
 	}
 	if err != nil || n < least || len(p.values[name]) > 1 {
 		p.err = &QueryError{name, fmt.Sprintf("one whole number from %d", least)}
 		return 0, false
 	}
 	return n, true
-}
-
-func ignoreRange(err error) error {
-	if errors.Is(err, strconv.ErrRange) {
-		return nil
-	}
-	return err
 }
 
 // parseEventID takes an SSE id apart. One that isn't of ours is a cursor that can't be served.
@@ -190,9 +186,11 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, t *feed.Topic, ti
 	}
 	s := t.State()
 	after, limit := q.span(s)
-	if q.wait > 0 && after >= s.Head {
+	if q.wait > 0 && q.before == 0 && after >= s.Head {
 		h.await(r.Context(), t, after, q.wait)
 	}
+	// The head that is told is never past an event that should have been in the answer: who has no other cursor goes on from it.
+	s = t.State()
 	events, err := t.Read(r.Context(), after, limit)
 	if errors.Is(err, eventlog.ErrTrimmed) { // since the check
 		return &ResetError{h.Feed.Epoch(), t.State()}
@@ -200,9 +198,12 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, t *feed.Topic, ti
 	if err != nil {
 		return err
 	}
+	if n := len(events); n > 0 {
+		s.Head = max(s.Head, events[n-1].Offset)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(h.appendPage(nil, title, t.State(), events)) // a client that has gone needs no answer
+	_, _ = w.Write(h.appendPage(nil, title, s, events)) // a client that has gone needs no answer
 	return nil
 }
 

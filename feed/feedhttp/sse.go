@@ -19,11 +19,8 @@ const (
 
 // AppendSSE appends an event in the form of a stream (WHATWG HTML, 9.2): its id is a cursor, its data one line of JSON.
 func AppendSSE(dst []byte, epoch string, offset eventlog.Offset, json []byte) []byte {
-	dst = append(dst, "id: "...)
-	dst = append(dst, epoch...)
-	dst = append(dst, ':')
-	dst = strconv.AppendInt(dst, int64(offset), 10)
-	dst = append(dst, "\ndata: "...)
+	dst = appendID(dst, epoch, offset)
+	dst = append(dst, "data: "...)
 	dst = append(dst, json...)
 	return append(dst, '\n', '\n')
 }
@@ -36,6 +33,20 @@ func AppendSSEReset(dst []byte, epoch string, s eventlog.State) []byte {
 	data = append(data, '"', ',')
 	data = appendState(data, s)
 	return AppendSSE(dst, epoch, s.Head, append(data, '}'))
+}
+
+// appendCursor tells a reader that named no cursor where its stream begins, so that one that loses the stream before the first event
+// comes back with a cursor. A block without data is no event, but its id counts (9.2.6).
+func appendCursor(dst []byte, epoch string, cursor eventlog.Offset) []byte {
+	return append(appendID(dst, epoch, cursor), '\n')
+}
+
+func appendID(dst []byte, epoch string, offset eventlog.Offset) []byte {
+	dst = append(dst, "id: "...)
+	dst = append(dst, epoch...)
+	dst = append(dst, ':')
+	dst = strconv.AppendInt(dst, int64(offset), 10)
+	return append(dst, '\n')
 }
 
 func appendTitle(dst []byte, title string) []byte {
@@ -56,6 +67,9 @@ type stream struct {
 func (s *stream) Offer(batch []byte, again func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(batch) == 0 {
+		return true
+	}
 	if s.batch != nil {
 		s.again = again
 		return false
@@ -99,8 +113,9 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *feed.Topic, 
 		cursor = state.Head
 	case cursor < 0:
 		cursor, _ = q.streamSpan(state)
+		first = appendCursor(first, h.Feed.Epoch(), cursor)
 	}
-	if !write(first) {
+	if !write(first) || r.Method == http.MethodHead {
 		return
 	}
 	s := &stream{ready: make(chan struct{}, 1)}

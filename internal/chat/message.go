@@ -50,24 +50,35 @@ func NamedAuthor(name string) Author {
 // DisplayName makes of what somebody wrote a name to show: at most 32 characters, without controls, line breaks, invisible or
 // direction-changing characters; "guest" when nothing is left.
 func DisplayName(s string) string {
-	var b strings.Builder
+	name := norm.NFC.String(strings.Map(nameRune, strings.ToValidUTF8(s, "")))
+	name = strings.TrimLeft(name, " ")
 	n := 0
-	for _, r := range norm.NFC.String(strings.ToValidUTF8(s, "")) {
-		if unicode.IsSpace(r) {
-			r = ' '
-		}
-		if unicode.IsControl(r) || invisible(r) || (r == ' ' && n == 0) {
-			continue
-		}
+	for i := range name {
 		if n++; n > MaxNameRunes {
+			name = name[:i]
 			break
 		}
-		b.WriteRune(r)
 	}
-	if name := strings.TrimRight(b.String(), " "); name != "" {
-		return name
+	if !strings.ContainsFunc(name, visible) {
+		return "guest"
 	}
-	return "guest"
+	return strings.TrimRight(name, " ")
+}
+
+// nameRune is what a name has in place of r; -1 is nothing.
+func nameRune(r rune) rune {
+	switch {
+	case unicode.IsControl(r) || invisible(r):
+		return -1
+	case unicode.IsSpace(r):
+		return ' '
+	}
+	return r
+}
+
+// visible reports characters that are seen by themselves, as marks, joiners and spaces are not.
+func visible(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S)
 }
 
 // invisible reports characters that are in no name but to deceive: format characters other than the joiners that scripts and emoji

@@ -66,7 +66,7 @@ func newBatch(s *session, cache topicCache) *batch {
 }
 
 // topic returns a topic; when nobody has appended to it, nil unless it is to be made.
-func (tx *batch) topic(name string, make bool) (*batchTopic, error) {
+func (tx *batch) topic(name string, create bool) (*batchTopic, error) {
 	if t := tx.topics[name]; t != nil {
 		return t, nil
 	}
@@ -78,7 +78,7 @@ func (tx *batch) topic(name string, make bool) (*batchTopic, error) {
 	}
 	err := tx.session.findTopic.QueryRow(name).Scan(&t.id, &t.head, &t.floor)
 	if errors.Is(err, sql.ErrNoRows) {
-		if !make {
+		if !create {
 			return nil, nil
 		}
 		t.floor = 1

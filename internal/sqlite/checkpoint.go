@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 )
 
@@ -24,6 +25,12 @@ type checkpointer struct {
 	logger *slog.Logger
 	trace  Trace
 	wake   chan struct{} // one slot: look at dirty
+	after  int64         // checkpointAfter, but in tests
+	above  int64         // truncateAbove, but in tests
+
+	// Held by the writer for each transaction and by run while it truncates: SQLite's own lock is polled for, and a busy
+	// writer would never be met between two transactions.
+	gate sync.Mutex
 
 	dirty atomic.Int64 // about how many bytes went into the -wal file since the last checkpoint
 
@@ -32,12 +39,13 @@ type checkpointer struct {
 }
 
 func newCheckpointer(path string, logger *slog.Logger, trace Trace) *checkpointer {
-	return &checkpointer{path: path, logger: logger, trace: trace, wake: make(chan struct{}, 1)}
+	return &checkpointer{path: path, logger: logger, trace: trace, wake: make(chan struct{}, 1),
+		after: checkpointAfter, above: truncateAbove}
 }
 
 // wrote tells of a commit. An event dirties a page of its table and one of its index, seldom more.
 func (c *checkpointer) wrote(events, bytes int) {
-	if c.dirty.Add(int64(events*2+1)*pageSize+int64(bytes)) < checkpointAfter {
+	if c.dirty.Add(int64(events*2+1)*pageSize+int64(bytes)) < c.after {
 		return
 	}
 	select {
@@ -64,7 +72,7 @@ func (c *checkpointer) run(ctx context.Context) {
 
 func (c *checkpointer) checkpoint(ctx context.Context) error {
 	info, err := os.Stat(c.path + "-wal")
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() < checkpointAfter {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() < c.after {
 		return nil
 	}
 	if err != nil {
@@ -77,12 +85,14 @@ func (c *checkpointer) checkpoint(ctx context.Context) error {
 		c.db.SetMaxOpenConns(1)
 	}
 	c.dirty.Store(0)
-	statement := `PRAGMA wal_checkpoint(PASSIVE)`
-	if info.Size() > truncateAbove {
-		statement = `PRAGMA wal_checkpoint(TRUNCATE)`
-	}
 	var busy, pages, moved int
-	return c.db.QueryRowContext(ctx, statement).Scan(&busy, &pages, &moved)
+	err = c.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &pages, &moved)
+	if err != nil || info.Size() <= c.above {
+		return err
+	}
+	c.gate.Lock() // only what was written during the passive one is left to do
+	defer c.gate.Unlock()
+	return c.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved)
 }
 
 func (c *checkpointer) close() error {

@@ -61,3 +61,6 @@ func (db *DB) RememberedTopics() (n int) {
 	})
 	return n
 }
+
+// CheckpointAt has the -wal file checkpointed and truncated at other sizes. It is called before the first append.
+func (db *DB) CheckpointAt(after, above int64) { db.points.after, db.points.above = after, above }

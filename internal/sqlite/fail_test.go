@@ -239,6 +239,27 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 	}
 }
 
+func TestWALStaysBoundedWhileWritersNeverRest(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir)
+	db.CheckpointAt(64<<10, 1<<20)
+	var all sync.WaitGroup
+	for author := range 8 {
+		all.Go(func() {
+			for n := range 120 {
+				if _, err := db.Append(context.Background(), entry("room."+strconv.Itoa(author), n+1, 16<<10)); err != nil {
+					t.Errorf("append: %v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	info, err := os.Stat(filepath.Join(dir, "teahouse.db-wal"))
+	if err != nil || info.Size() > 8<<20 {
+		t.Errorf("after 15 MiB of data: got a -wal file of %d bytes, %v, want a few MiB", info.Size(), err)
+	}
+}
+
 func mustRead(t *testing.T, db *sqlite.DB, topic string) []eventlog.Event {
 	t.Helper()
 	events, err := db.Read(t.Context(), topic, 0, 1000)

@@ -167,6 +167,8 @@ func (w *writer) transact(jobs []*job) (*batch, error) {
 			return nil, unavailable(err)
 		}
 	}
+	w.points.gate.Lock()
+	defer w.points.gate.Unlock()
 	tx := newBatch(w.session, w.topics)
 	if err := w.session.exec(w.session.begin); err != nil {
 		return nil, unavailable(fmt.Errorf("begin: %w", err))
