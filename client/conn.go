@@ -180,12 +180,15 @@ func (c *Conn) write(f ws.Frame) error {
 }
 
 // Close says goodbye with code 1000 and gives the server a second to answer it; a Read that is under way, or called after it,
-// sees the answer. Then nothing more can come.
+// sees the answer. Then nothing more can come; if nobody reads, Abort frees the connection.
 func (c *Conn) Close() error {
 	if err := c.write(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))); err != nil {
 		return c.nc.Close()
 	}
-	return c.nc.SetReadDeadline(time.Now().Add(closeWait))
+	if err := c.nc.SetReadDeadline(time.Now().Add(closeWait)); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("close %s: %w", c.nc.RemoteAddr(), err) // ErrClosed: Read has seen the answer already
+	}
+	return nil
 }
 
 // Abort ends the connection without a word. A Read that is under way returns.

@@ -74,7 +74,7 @@ func worthRetrying(err error) (after time.Duration, yes bool) {
 	)
 	switch {
 	case errors.As(err, &dead), errors.As(err, &cert), errors.As(err, &noTLS), errors.As(err, &reset),
-		errors.Is(err, ErrSubprotocol):
+		errors.Is(err, ErrSubprotocol), errors.Is(err, http.ErrSchemeMismatch):
 		return 0, false
 	case errors.As(err, &refused):
 		switch refused.Status {

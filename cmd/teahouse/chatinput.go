@@ -18,7 +18,7 @@ func (e *editor) set(text string) { e.before, e.after = text, "" }
 
 // insert puts in what was typed or pasted. Line breaks stay; other controls can't be typed.
 func (e *editor) insert(s string) {
-	e.before += harmless(strings.ReplaceAll(s, "\r", "\n"))
+	e.before += harmless(strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")) // terminals paste a break as CR
 }
 
 // key edits, and says whether the key was one for editing.

@@ -114,7 +114,7 @@ func (s *chatScreen) bottom() []string {
 	return append(rows, s.statusRow())
 }
 
-// statusRow is a rule with the room, the connection and who is there in it.
+// statusRow gives the room, the connection and how many are there.
 func (s *chatScreen) statusRow() string {
 	state := s.look.dim().Render("connecting…")
 	switch s.status.State {
@@ -131,10 +131,6 @@ func (s *chatScreen) statusRow() string {
 		left := max(0, math.Ceil(time.Until(s.retryAt).Seconds()))
 		state = s.look.alarm().Render(fmt.Sprintf("reconnecting in %.0f s", left))
 	}
-	row := s.look.dim().Render("── ") + lipgloss.NewStyle().Bold(true).Render(harmlessName(s.roomName)) + s.look.dim().Render(" · ") + state + " "
-	width := max(1, s.width-1)
-	if rest := width - s.look.method.StringWidth(row); rest > 0 {
-		row += s.look.dim().Render(strings.Repeat("─", rest))
-	}
-	return s.look.method.Truncate(row, width, "…")
+	row := s.look.dim().Render("── ") + lipgloss.NewStyle().Bold(true).Render(harmlessName(s.roomName)) + s.look.dim().Render(" · ") + state
+	return s.look.method.Truncate(row, max(1, s.width-1), "…") // not as wide as the screen: a narrower one would break it
 }

@@ -30,9 +30,14 @@ type (
 
 // What the screen tells itself.
 type (
+	printMsg   struct{} // the bottom has been drawn as it is now: print
 	printedMsg struct{} // what was to be printed has been
 	secondMsg  struct{} // the countdown goes on
 )
+
+// printDelay is more than a frame of the renderer takes. What is printed before the first frame lands in the wrong place, and
+// a bottom that shrinks after a print, not before it, leaves empty rows below.
+const printDelay = 50 * time.Millisecond
 
 // entry is a line for the scrollback: a message, or a note of our own.
 type entry struct {
@@ -52,7 +57,7 @@ type chatScreen struct {
 	input    editor
 	pending  []entry // own posts that haven't come back
 	queue    []entry // to be printed
-	printing bool    // a print is under way: one at a time keeps them in order
+	printing bool    // a print is due or under way: one at a time keeps them in order
 	lastDay  string  // of the last message that was printed
 
 	status   client.Status
@@ -126,12 +131,14 @@ func (s *chatScreen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if msg.Mode == ansi.ModeUnicodeCore && !msg.Value.IsNotRecognized() && !msg.Value.IsPermanentlyReset() {
 			s.look.method = ansi.GraphemeWidth // as the renderer does
 		}
+	case printMsg:
+		return s, s.print()
 	case printedMsg:
 		s.printing = false
 	default:
 		cmd = s.session(msg)
 	}
-	return s, tea.Batch(cmd, s.print())
+	return s, tea.Batch(cmd, s.printSoon())
 }
 
 // session takes in what the session tells.
@@ -212,24 +219,26 @@ func (s *chatScreen) forget(id string) {
 	}
 }
 
-// print takes from the queue what fits above the bottom, and prints it. More at once would leave gaps in the scrollback.
-func (s *chatScreen) print() tea.Cmd {
+// printSoon has the queue printed, unless that is on its way.
+func (s *chatScreen) printSoon() tea.Cmd {
 	if s.printing || len(s.queue) == 0 || s.width == 0 {
 		return nil
 	}
-	var rows []string
-	most := max(1, s.height-len(s.bottom())-1)
-	for len(s.queue) > 0 && len(rows) < most {
-		rows = append(rows, s.rows(s.queue[0])...)
-		s.queue = s.queue[1:]
-	}
-	if len(rows) == 0 {
-		return nil
-	}
 	s.printing = true
+	return tea.Tick(printDelay, func(time.Time) tea.Msg { return printMsg{} })
+}
+
+// print prints the queue in pieces that fit above the bottom: more at once would leave gaps in the scrollback.
+func (s *chatScreen) print() tea.Cmd {
+	var rows []string
+	for _, e := range s.queue {
+		rows = append(rows, s.rows(e)...)
+	}
+	s.queue = nil
 	var prints []tea.Cmd
+	most := max(1, s.height-len(s.bottom())-1)
 	for len(rows) > 0 {
-		n := min(most, len(rows)) // one message may be longer than the screen
+		n := min(most, len(rows))
 		prints = append(prints, tea.Println(s.look.flatten(strings.Join(rows[:n], "\n"))))
 		rows = rows[n:]
 	}

@@ -76,13 +76,13 @@ func TestEveryFlagHasAnEnvironmentVariableAndTheFlagWins(t *testing.T) {
 	f, room := startServer(t)
 	cmd := teahouse(t, "send", room, "one")
 	cmd.Env = append(cmd.Env, "TEAHOUSE_NAME=ann", "TEAHOUSE_ID=c-1")
-	if code := cmd.code(t); code != 0 || f.ids["ann\x00c-1"] != 1 {
-		t.Errorf("environment: exit %d, %s, %v", code, cmd.err.String(), f.ids)
+	if code := cmd.code(t); code != 0 || f.posted("ann", "c-1") != 1 {
+		t.Errorf("environment: exit %d, %s, %d events", code, cmd.err.String(), f.head())
 	}
 	cmd = teahouse(t, "send", "--name", "bob", room, "two")
 	cmd.Env = append(cmd.Env, "TEAHOUSE_NAME=ann", "TEAHOUSE_ID=c-2")
-	if code := cmd.code(t); code != 0 || f.ids["bob\x00c-2"] != 2 {
-		t.Errorf("flag: exit %d, %s, %v", code, cmd.err.String(), f.ids)
+	if code := cmd.code(t); code != 0 || f.posted("bob", "c-2") != 2 {
+		t.Errorf("flag: exit %d, %s, %d events", code, cmd.err.String(), f.head())
 	}
 	cmd = teahouse(t)
 	cmd.Env = append(cmd.Env, "TEAHOUSE_DRAIN=soon")
@@ -93,7 +93,7 @@ func TestEveryFlagHasAnEnvironmentVariableAndTheFlagWins(t *testing.T) {
 
 func TestSendPostsTheArgumentOrStandardInput(t *testing.T) {
 	f, room := startServer(t)
-	f.busy = 2
+	f.refuseNext(2)
 	cmd := teahouse(t, "send", "--name", "ann", "--json", "--id", "c-7", room, "茶?")
 	if code := cmd.code(t); code != 0 {
 		t.Fatalf("exit %d, %s", code, cmd.err.String())
@@ -107,8 +107,8 @@ func TestSendPostsTheArgumentOrStandardInput(t *testing.T) {
 	}
 	cmd = teahouse(t, "send", room)
 	cmd.Stdin = strings.NewReader("two\nlines\n")
-	if code := cmd.code(t); code != 0 || cmd.out.Len() > 0 || !strings.Contains(string(f.events[1]), `"text":"two\nlines"`) {
-		t.Errorf("exit %d, %s, %s", code, cmd.err.String(), f.events[1])
+	if code := cmd.code(t); code != 0 || cmd.out.Len() > 0 || !strings.Contains(string(f.event(2)), `"text":"two\nlines"`) {
+		t.Errorf("exit %d, %s, %s", code, cmd.err.String(), f.event(2))
 	}
 }
 
@@ -140,8 +140,8 @@ func TestTailPrintsEveryMessageOnceAcrossBreaks(t *testing.T) {
 		if i%4 == 0 {
 			f.dropAll()
 		}
-		if !lines.Scan() || lines.Text() != string(f.events[i]) {
-			t.Fatalf("event %d: got %s, want %s; %s", i+1, lines.Text(), f.events[i], cmd.err.String())
+		if !lines.Scan() || lines.Text() != string(f.event(i+1)) {
+			t.Fatalf("event %d: got %s, want %s; %s", i+1, lines.Text(), f.event(i+1), cmd.err.String())
 		}
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
@@ -213,8 +213,8 @@ func TestChatOnAPipePostsEachLineAndLeavesWhenAllIsPosted(t *testing.T) {
 		t.Fatalf("exit %d, %s", code, cmd.err.String())
 	}
 	lines := strings.Split(strings.TrimSpace(cmd.out.String()), "\n")
-	if len(lines) != 20+201 || len(f.events) != 25+201 {
-		t.Fatalf("%d lines, %d events; want 221 and 226", len(lines), len(f.events))
+	if len(lines) != 20+201 || f.head() != 25+201 {
+		t.Fatalf("%d lines, %d events; want 221 and 226", len(lines), f.head())
 	}
 	if !strings.HasSuffix(lines[0], " bob: old 5") || !strings.HasSuffix(lines[220], " ann: the last without an end") {
 		t.Errorf("got %q … %q", lines[0], lines[220])
@@ -230,8 +230,8 @@ func TestChatOnAPipeFailsWhenALineWasRefused(t *testing.T) {
 	f, room := startServer(t)
 	cmd := teahouse(t, "chat", room)
 	cmd.Stdin = strings.NewReader(strings.Repeat("x", 5000) + "\nok\n")
-	if code := cmd.code(t); code != 1 || !strings.Contains(cmd.err.String(), "too long") || len(f.events) != 1 {
-		t.Errorf("exit %d, %q, %d events; want 1 and one event", code, cmd.err.String(), len(f.events))
+	if code := cmd.code(t); code != 1 || !strings.Contains(cmd.err.String(), "too long") || f.head() != 1 {
+		t.Errorf("exit %d, %q, %d events; want 1 and one event", code, cmd.err.String(), f.head())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 
@@ -32,7 +33,7 @@ func explain(err error) string {
 		return err.Error() + ": check the URL's host name"
 	case errors.As(err, &cert):
 		return err.Error() + ": the server's certificate isn't trusted here"
-	case errors.As(err, &noTLS):
+	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
 		return err.Error() + ": the server doesn't speak TLS here: try http:// in place of https://"
 	}
 	return err.Error()

@@ -87,9 +87,10 @@ func (f *fakeServer) message(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnprocessableEntity, "text_bad", "The text is bad.")
 	default:
 		offset := f.append(r.FormValue("name"), body.ID, body.Text)
+		event := f.event(offset)
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusCreated)
-		_, _ = w.Write(f.events[offset-1])
+		_, _ = w.Write(event)
 	}
 }
 
@@ -113,6 +114,34 @@ func (f *fakeServer) append(name, id, text string) (offset int) {
 	close(f.changed)
 	f.changed = make(chan struct{})
 	return offset
+}
+
+// event returns the event at an offset.
+func (f *fakeServer) event(offset int) json.RawMessage {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.events[offset-1]
+}
+
+// head returns how many events there are.
+func (f *fakeServer) head() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.events)
+}
+
+// posted returns the offset of an author's post, 0 when there is none.
+func (f *fakeServer) posted(name, id string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ids[name+"\x00"+id]
+}
+
+// refuseNext refuses so many posts.
+func (f *fakeServer) refuseNext(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.busy = n
 }
 
 func (f *fakeServer) enter(n int) {
