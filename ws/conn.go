@@ -8,7 +8,7 @@ import (
 
 // A Handler is told what happens on a connection. The calls for one connection never overlap and come in order: Open, Message any
 // number of times, Closed. A call that panics ends that connection with CloseInternal and one log record; Closed is
-// called all the same.
+// called all the same. A call must not end its goroutine (runtime.Goexit, testing.T.FailNow): the connection would never be freed.
 type Handler interface {
 	// Open is called by Upgrade, after the 101 is written and before any message.
 	Open(c *Conn)

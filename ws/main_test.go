@@ -152,9 +152,9 @@ func (r *record) one() ws.Handler { return r }
 // echo sends every message back.
 type echo struct{}
 
-func (echo) Open(*ws.Conn)                            {}
+func (echo) Open(*ws.Conn)                              {}
 func (echo) Message(c *ws.Conn, op ws.Opcode, p []byte) { _ = c.Send(op, p) }
-func (echo) Closed(*ws.Conn, ws.CloseCode, string)    {}
+func (echo) Closed(*ws.Conn, ws.CloseCode, string)      {}
 
 func newEcho() ws.Handler { return echo{} }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +28,9 @@ func newPoller() (*poller, error) {
 	}
 	file := os.NewFile(uintptr(fd), "epoll")
 	raw, err := file.SyscallConn()
+	if err == nil {
+		err = file.SetReadDeadline(time.Time{}) // fails when the runtime's poller didn't take it
+	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -212,7 +216,8 @@ func (c *Conn) widen(q *queue) {
 	if c.stream != nil || c.state == dead {
 		return
 	}
-	_ = unix.SetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_SNDBUF, 2*c.server.opts.SendBuffer+2*q.begun+2*q.waiting())
+	more := 64<<10 + 2*(q.begun+q.waiting()) // the kernel counts its own book-keeping, too
+	_ = unix.SetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_SNDBUF, 2*c.server.opts.SendBuffer+more)
 }
 
 func (c *Conn) shutdownDescriptor() { _ = unix.Shutdown(int(c.fd), unix.SHUT_RDWR) }

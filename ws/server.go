@@ -49,7 +49,7 @@ func (s *Server) now() int64 { return int64(time.Since(s.began)) + 1 }
 // w go out with the 101. The request isn't kept.
 //
 // When it returns an error there is no connection and h is never called. A *HandshakeError has been answered, by
-// Options.Refuse; any other error means that the client was lost during the upgrade.
+// Options.Refuse; any other error means that the client was lost, or the server closed (ErrClosed), during the upgrade.
 func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, h Handler) (*Conn, error) {
 	a, refused := s.agree(r)
 	if refused == nil && s.isClosed() {
@@ -119,7 +119,7 @@ func (s *Server) add(conn net.Conn, h Handler, a *agreement) (*Conn, error) {
 	if fd, ok := s.detach(conn); ok {
 		c.fd = int32(fd)
 	} else {
-		c.stream = &stream{conn: conn}
+		c.stream = newStream(conn, s.opts.SendBuffer)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

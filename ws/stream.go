@@ -19,6 +19,18 @@ type stream struct {
 	writer  sync.WaitGroup // the writer
 }
 
+// newStream makes a stream of conn and bounds its send buffer, where conn is TCP or TLS over it.
+func newStream(conn net.Conn, sendBuffer int) *stream {
+	under := conn
+	if t, ok := conn.(*tls.Conn); ok {
+		under = t.NetConn()
+	}
+	if b, ok := under.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = b.SetWriteBuffer(sendBuffer) // it only tunes
+	}
+	return &stream{conn: conn}
+}
+
 // startWriter has a goroutine write what waits. mu must be held.
 func (c *Conn) startWriter() {
 	if c.stream.writing || c.queue == nil {
