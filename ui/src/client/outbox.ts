@@ -12,7 +12,7 @@ const answerTimeout = 10_000;
 const defaultPatience = 2_000;
 
 // Codes that mean "later", even where no retry_after comes along.
-const retryable = new Set(["rate_limited", "overloaded", "unavailable", "store_unavailable", "internal", "restart"]);
+const retryable = new Set(["rate_limited", "unavailable", "restart", "not_ready", "timeout", "canceled"]);
 
 export interface OutboxOptions {
   readonly room: string;

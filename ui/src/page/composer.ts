@@ -25,6 +25,7 @@ export class Composer {
     });
     // The form says itself what is wrong; the browser's bubble would say it twice.
     this.form.noValidate = true;
+    this.hint.hidden = false; // without script Enter breaks the line
     this.changed();
   }
 

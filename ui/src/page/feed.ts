@@ -55,20 +55,20 @@ export class Feed {
 
   private patch(state: RoomState): void {
     const next = new Map<string, Drawn>();
-    let place: Element | null = this.list.firstElementChild;
     let before: Item | undefined;
     for (const item of items(state)) {
       const key = keyOf(item);
-      const drawn = this.draw(item, before, state, this.drawn.get(key));
-      next.set(key, drawn);
-      if (place === drawn.el) place = place.nextElementSibling;
-      else this.list.insertBefore(drawn.el, place);
+      next.set(key, this.draw(item, before, state, this.drawn.get(key) ?? this.postOf(item, state)));
       before = item;
     }
-    while (place) {
-      const gone = place;
-      place = place.nextElementSibling;
-      gone.remove();
+    const kept = new Set<Element>();
+    for (const { el } of next.values()) kept.add(el);
+    // First what goes, so that what stays is found in its place and isn't moved.
+    for (const { el } of this.drawn.values()) if (!kept.has(el)) el.remove();
+    let place = this.list.firstElementChild;
+    for (const el of kept) {
+      if (place === el) place = place.nextElementSibling;
+      else this.list.insertBefore(el, place);
     }
     this.drawn = next;
   }
@@ -77,12 +77,17 @@ export class Feed {
     const mine = !isMessage(item) || item.author.id === state.me?.id;
     const run = sameRun(before, item, state);
     if (old && old.item === item && old.mine === mine && old.run === run) return old;
-    // A changed post keeps its element, and with it the focus on its buttons.
     const el = old?.el ?? document.createElement("li");
     if (isPending(item)) drawPending(el, item, state.me, this.verbs);
     else drawItem(el, item, mine);
     el.classList.toggle("run", run);
     return { item, mine, run, el };
+  }
+
+  // postOf finds the post that an event of ours confirms: its element becomes the
+  // message's, so that nothing flickers or is read out as new.
+  private postOf(item: Item, state: RoomState): Drawn | undefined {
+    return isMessage(item) && item.author.id === state.me?.id ? this.drawn.get("p" + item.id) : undefined;
   }
 
   // countFresh counts what others said since the last drawing.
@@ -124,10 +129,8 @@ function* items(state: RoomState): Generator<Item> {
   yield* state.pending;
 }
 
-// A post and its event have one key, so its element stays and nothing flickers.
 function keyOf(item: Item): string {
-  if (isPending(item)) return "p" + item.id;
-  return item.key;
+  return isPending(item) ? "p" + item.id : item.key;
 }
 
 function isMessage(item: Item): item is Message {

@@ -23,6 +23,7 @@ export function drawItem(li: HTMLLIElement, item: Message | Line, mine: boolean)
   li.className = "message" + (mine ? " mine" : "");
   li.dataset.offset = String(item.offset);
   li.dataset.id = item.id;
+  delete li.dataset.status;
   const text = item.deleted ? make("div", "text deleted", t("message.deleted")) : body(item.text);
   li.replaceChildren(...heading(item.author, item.time), text);
   li.style.setProperty("--hue", String(hueOf(item.author.id)));
@@ -73,9 +74,9 @@ function words(status: PendingStatus): string {
     case "accepted":
       return t("message.sending");
     case "slowed":
-      return t("message.slowed", Math.max(1, Math.ceil((status.until - Date.now()) / 1000)));
+      return t("message.slowed");
     case "failed": {
-      const why = "message.why." + status.code;
+      const why = "problem." + status.code;
       return has(why) ? t("message.failed") + t("message.because") + t(why) : t("message.failed");
     }
   }

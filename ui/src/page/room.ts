@@ -27,7 +27,11 @@ export function room(): void {
     name: nameField.value,
     changed: draw,
   });
-  const feed = new Feed(here);
+  const feed = new Feed({
+    // The button is gone once it was pressed: the focus needs another place.
+    retry: (id) => (here.retry(id), atDesk() && composer.focus()),
+    discard: (id) => (here.discard(id), atDesk() && composer.focus()),
+  });
   const status = new Status(here);
   const composer = new Composer(room, (text) => {
     here.post(text);
@@ -37,9 +41,14 @@ export function room(): void {
   keepName(nameField, (name) => here.rename(name), () => composer.focus());
   followWorld(() => here.wake());
   fitViewport();
-  // A phone would open its keyboard over the messages.
-  if (matchMedia("(pointer: fine)").matches) composer.focus();
+  if (atDesk()) composer.focus();
   here.open();
+}
+
+// atDesk tells whether to put the focus where one writes: a phone would open its
+// keyboard over the messages.
+function atDesk(): boolean {
+  return matchMedia("(pointer: fine)").matches;
 }
 
 // painter gathers the changes of a moment into one drawing. Frames stop in a hidden
