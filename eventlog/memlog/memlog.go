@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ type key struct{ author, id string }
 
 // New returns an empty log with an epoch of its own.
 func New() *Log {
-	return &Log{epoch: rand.Text(), topics: map[string]*topic{}}
+	return &Log{epoch: strings.ToLower(rand.Text()[:10]), topics: map[string]*topic{}}
 }
 
 // Append adds entries; see [eventlog.Log].

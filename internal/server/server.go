@@ -4,7 +4,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +36,7 @@ func Run(ctx context.Context, cfg Config, stdout io.Writer, log *slog.Logger) er
 	if err != nil {
 		return err
 	}
-	listener, err := set.listen()
+	listener, err := set.listen(log)
 	if err != nil {
 		return err
 	}
@@ -170,16 +169,4 @@ func (s *server) drain() {
 		s.log.Warn("shut down", "err", err)
 	}
 	_ = s.http.Close() // what didn't finish in time
-}
-
-// listen opens the address, so that a wrong one is told before anything else happens.
-func (set settings) listen() (net.Listener, error) {
-	l, err := net.Listen("tcp", set.Addr)
-	if err != nil {
-		return nil, listenError(set.Addr, err)
-	}
-	if set.tls == nil {
-		return l, nil
-	}
-	return tls.NewListener(l, set.tls), nil
 }

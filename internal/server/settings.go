@@ -1,14 +1,12 @@
 package server
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -17,19 +15,29 @@ type settings struct {
 	Config
 	publicURL *url.URL // nil for none
 	proxies   []netip.Prefix
-	tls       *tls.Config // nil for plain HTTP
 	limits    bool
 }
 
-// settle fills in the defaults and understands the rest. Errors are for people.
+// Validate says what of the configuration can't be meant, in one line that says what to do. It opens nothing.
+func (c Config) Validate() error {
+	_, err := c.settle()
+	return err
+}
+
+// settle fills in the defaults and understands the rest, but for the TLS files. Errors are for people.
 func (c Config) settle() (settings, error) {
 	orDefault(&c.Addr, "127.0.0.1:8000")
 	orDefault(&c.Data, "teahouse-data")
 	orDefault(&c.Limits, "on")
 	orDefault(&c.Drain, 10*time.Second)
 	s := settings{Config: c, limits: c.Limits == "on"}
-	if c.Limits != "on" && c.Limits != "off" {
-		return s, fmt.Errorf("--limits %q: want on or off", c.Limits)
+	switch {
+	case c.Limits != "on" && c.Limits != "off":
+		return s, fmt.Errorf("--limits %s: use on or off", c.Limits)
+	case (c.Cert == "") != (c.Key == ""):
+		return s, errors.New("--cert and --key go together: give both, or neither for plain HTTP")
+	case c.Drain < 0:
+		return s, fmt.Errorf("--drain %s: use a time like 10s", c.Drain)
 	}
 	var err error
 	if s.BasePath, err = settleBasePath(c.BasePath); err != nil {
@@ -39,17 +47,21 @@ func (c Config) settle() (settings, error) {
 		return s, err
 	}
 	if p := s.publicURL; p != nil && s.BasePath == "" {
-		s.BasePath = strings.TrimSuffix(p.Path, "/")
+		if s.BasePath, err = settleBasePath(p.Path); err != nil {
+			return s, err
+		}
+	}
+	if s.AllowOrigins, err = settleOrigins(c.AllowOrigins); err != nil {
+		return s, err
 	}
 	for _, proxy := range c.TrustedProxies {
 		prefix, err := parsePrefix(proxy)
 		if err != nil {
-			return s, fmt.Errorf("--trusted-proxy %q: want an address or a range like 10.0.0.0/8", proxy)
+			return s, fmt.Errorf("--trusted-proxy %s: use an address or a range, like 10.0.0.0/8", proxy)
 		}
 		s.proxies = append(s.proxies, prefix)
 	}
-	s.tls, err = settleTLS(c.Cert, c.Key)
-	return s, err
+	return s, nil
 }
 
 func orDefault[T comparable](v *T, d T) {
@@ -67,7 +79,7 @@ func settleBasePath(p string) (string, error) {
 	}
 	for segment := range strings.SplitSeq(p, "/") {
 		if segment == "" || segment == "." || segment == ".." || strings.Trim(segment, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~") != "" {
-			return "", fmt.Errorf("--base-path %q: want a path like /chat of letters, digits, - _ . and ~", "/"+p)
+			return "", fmt.Errorf("--base-path %s: use a path like /chat, of letters, digits, - _ . and ~", "/"+p)
 		}
 	}
 	return "/" + p, nil
@@ -79,7 +91,7 @@ func settlePublicURL(s string) (*url.URL, error) {
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("--public-url %q: want a URL like https://chat.example.com", s)
+		return nil, fmt.Errorf("--public-url %s: use a whole URL, like https://chat.example.com", s)
 	}
 	return u, nil
 }
@@ -91,19 +103,14 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	return netip.ParsePrefix(s)
 }
 
-func settleTLS(cert, key string) (*tls.Config, error) {
-	if cert == "" && key == "" {
-		return nil, nil
+func settleOrigins(origins []string) ([]string, error) {
+	for _, origin := range origins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+			return nil, fmt.Errorf("--allow-origin %s: use scheme and host alone, like https://example.com", origin)
+		}
 	}
-	if cert == "" || key == "" {
-		return nil, errors.New("--cert and --key go together: give both, or neither for plain HTTP")
-	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
-	if err != nil {
-		return nil, fmt.Errorf("--cert %s, --key %s: %w", cert, key, err)
-	}
-	// HTTP/1.1 only: a WebSocket over HTTP/2 would share its connection with others.
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}, nil
+	return origins, nil
 }
 
 // roomURL is where to go first: the lobby room, at an address that a person on this machine can open.
@@ -112,7 +119,7 @@ func (s settings) roomURL(addr net.Addr) string {
 		return strings.TrimSuffix(originURL(s.publicURL.Scheme, s.publicURL.Host), "/") + s.BasePath + "/room/lobby/"
 	}
 	scheme := "http"
-	if s.tls != nil {
+	if s.Cert != "" {
 		scheme = "https"
 	}
 	host, port, err := net.SplitHostPort(addr.String())
@@ -126,14 +133,3 @@ func (s settings) roomURL(addr net.Addr) string {
 }
 
 func originURL(scheme, host string) string { return scheme + "://" + host }
-
-// listenError says what to do about an address that can't be listened on.
-func listenError(addr string, err error) error {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s is in use: stop the other program, or choose another address with --addr", addr)
-	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("%s may not be listened on without more rights: choose a port over 1023 with --addr", addr)
-	}
-	return fmt.Errorf("--addr %q can't be listened on, want host:port like 127.0.0.1:8000: %w", addr, err)
-}

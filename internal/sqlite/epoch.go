@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 )
 
 // settleEpoch returns the store's epoch. It makes a new one when the database isn't where it was made: then it is a
@@ -34,7 +35,7 @@ func settleEpoch(ctx context.Context, path string) (string, error) {
 		return epoch, nil
 	}
 	const put = `INSERT OR REPLACE INTO meta (key, value) VALUES ('epoch', ?), ('identity', ?)`
-	epoch = rand.Text()
+	epoch = strings.ToLower(rand.Text()[:10]) // 50 bits: two stores never meet by chance
 	if _, err := tx.ExecContext(ctx, put, epoch, here); err != nil {
 		return "", fmt.Errorf("settle the epoch: %w", err)
 	}
