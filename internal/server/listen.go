@@ -40,7 +40,7 @@ func listenError(addr string, err error) error {
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%s may not be listened on without more rights: choose a port over 1023 with --addr", addr)
 	}
-	return fmt.Errorf("--addr %s can't be listened on, use host:port like 127.0.0.1:8000: %w", addr, err)
+	return fmt.Errorf("--addr %s can't be listened on, use host:port like 127.0.0.1:8000: %v", addr, err) // not wrapped: what helps a client with its URL doesn't help here
 }
 
 // A keyPair is a certificate and its key, read again when the certificate's file has changed.

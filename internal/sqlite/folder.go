@@ -9,6 +9,8 @@ import (
 	"runtime"
 
 	"github.com/gofrs/flock"
+	"modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
 )
 
 // lockFolder makes the data folder when it is missing and takes it for this process.
@@ -34,6 +36,18 @@ func unusable(err error) error {
 		err = path.Err
 	}
 	return fmt.Errorf("the data folder can't be written to: %w; make it writable, or choose another folder with --data", err)
+}
+
+// explained makes of an error of opening one that says what to do, when it is that files may not be written.
+func explained(err error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		switch e.Code() & 0xff {
+		case codes.SQLITE_READONLY, codes.SQLITE_CANTOPEN, codes.SQLITE_PERM:
+			return unusable(fs.ErrPermission)
+		}
+	}
+	return err
 }
 
 // createFile makes an empty database file that only its owner may read. SQLite gives the files beside it the same mode.

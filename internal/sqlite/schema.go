@@ -104,7 +104,11 @@ func inspect(ctx context.Context, path string) (int64, error) {
 	if info.Size() == 0 {
 		return 0, nil
 	}
-	db, err := connect(path, "mode=ro")
+	params := []string{"mode=ro"}
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+		params = append(params, "immutable=1") // nothing to recover, and even a reader would leave a -wal and a -shm behind
+	}
+	db, err := connect(path, params...)
 	if err != nil {
 		return 0, err
 	}

@@ -94,7 +94,7 @@ func open(ctx context.Context, dir string, opts *Options, migrations fs.FS) (_ *
 	db := &DB{path: filepath.Join(dir, "teahouse.db"), lock: lock, ended: make(chan struct{})}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("open %s: %w", dir, err), db.release())
+			err = errors.Join(fmt.Errorf("open %s: %w", dir, explained(err)), db.release())
 		}
 	}()
 	if err := prepare(ctx, db.path, migrations); err != nil {

@@ -58,6 +58,7 @@ export interface RoomState {
   readonly me: Author | null;
   readonly people: number | null;
   readonly lines: number; // how many lines ever, for their keys
+  readonly told: Line["what"] | null; // by the last line
 }
 
 export type Action =
@@ -80,6 +81,7 @@ export const initial: RoomState = {
   me: null,
   people: null,
   lines: 0,
+  told: null,
 };
 
 export function reduce(state: RoomState, action: Action): RoomState {
@@ -169,13 +171,16 @@ function messageOf(e: RoomEvent): Message {
   return { kind: "message", key: "m" + offset, offset, id, author, text, time: Date.parse(e.time) || 0, deleted };
 }
 
+// A break that one made oneself, to come back under another name, goes from online over
+// connecting to online and is no news.
 function connectionChanged(state: RoomState, connection: Connection, time: number): RoomState {
-  const was = state.connection.kind === "online";
-  const is = connection.kind === "online";
-  const next = { ...state, connection, people: is ? state.people : null };
-  if (was === is) return next;
-  const line: Line = { kind: "line", key: "l" + state.lines, what: is ? "connected" : "disconnected", time };
-  return { ...next, lines: state.lines + 1, feed: bound(shortenRun([...state.feed, line])) };
+  const { kind } = connection;
+  const gone = kind === "reconnecting" || kind === "offline";
+  const next = { ...state, connection, people: gone ? null : state.people };
+  const what = kind === "online" ? "connected" : gone && state.told === "connected" ? "disconnected" : state.told;
+  if (!what || what === state.told) return next;
+  const line: Line = { kind: "line", key: "l" + state.lines, what, time };
+  return { ...next, told: what, lines: state.lines + 1, feed: bound(shortenRun([...state.feed, line])) };
 }
 
 // shortenRun drops the oldest pair of too long a run of lines at the end.

@@ -85,6 +85,9 @@ test("connection lines come when it opens and closes, and don't pile up", () => 
   const trying: Action = { type: "connection", connection: { kind: "connecting" }, time: 3 };
   const lines = (s: RoomState) => s.feed.flatMap((i) => (i.kind === "line" ? [i.what] : []));
   assert.deepEqual(lines(run(loaded, trying, off, trying, on, off, trying, off)), ["connected", "disconnected"]);
+  // Coming back under another name is no news, unless one doesn't.
+  assert.deepEqual(lines(run(loaded, on, trying, on)), ["connected"]);
+  assert.deepEqual(lines(run(loaded, on, trying, off)), ["connected", "disconnected"]);
   const night = Array.from({ length: 20 }, () => [on, off]).flat();
   assert.deepEqual(lines(run(loaded, ...night)).length, 4);
   const keys = run(loaded, ...night).feed.map((i) => i.key);
