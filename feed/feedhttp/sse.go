@@ -104,17 +104,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *feed.Topic, 
 		return out.Flush() == nil
 	}
 
-	state := t.State()
-	first := []byte("retry: 2000\n\n")
-	cursor := q.after
-	switch {
-	case h.check(t, q) != nil:
-		first = AppendSSEReset(first, h.Feed.Epoch(), state)
-		cursor = state.Head
-	case cursor < 0:
-		cursor, _ = q.streamSpan(state)
-		first = appendCursor(first, h.Feed.Epoch(), cursor)
-	}
+	first, cursor := h.begin(t, q)
 	if !write(first) || r.Method == http.MethodHead {
 		return
 	}
@@ -137,6 +127,20 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *feed.Topic, 
 			return
 		}
 	}
+}
+
+// begin returns what a stream begins with, and the cursor from which it follows.
+func (h *Handler) begin(t *feed.Topic, q query) (first []byte, cursor eventlog.Offset) {
+	state := t.State()
+	first = []byte("retry: 2000\n\n")
+	switch {
+	case h.check(t, q) != nil:
+		return AppendSSEReset(first, h.Feed.Epoch(), state), state.Head
+	case q.after < 0:
+		cursor, _ = q.streamSpan(state)
+		return appendCursor(first, h.Feed.Epoch(), cursor), cursor
+	}
+	return first, q.after
 }
 
 // streamSpan says where a stream without a cursor starts: at the head, or as far back as was asked.

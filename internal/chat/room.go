@@ -42,6 +42,9 @@ func ParseRoom(name string) (Room, error) {
 
 // NearestRoom returns the room whose name is most like what somebody wrote, for an error page to offer.
 func NearestRoom(name string) Room {
+	if room, err := ParseRoom(name); err == nil {
+		return room
+	}
 	var b strings.Builder
 	n := 0
 	for _, r := range canonical(strings.ToValidUTF8(name, "")) {

@@ -31,7 +31,7 @@ func (h *Handler) chain(next http.Handler) http.Handler {
 	return h.recover(h.locate(h.admit(post.Handler(next))))
 }
 
-// recover turns a handler's panic into an answer and a log record.
+// recover turns a handler's panic into a log record. The connection ends: how much of an answer was written isn't known.
 func (h *Handler) recover(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -139,6 +139,10 @@ func (h *Handler) admit(next http.Handler) http.Handler {
 		if r.TLS != nil {
 			head.Set("Strict-Transport-Security", "max-age=31536000")
 		}
+		head.Add("Vary", "Origin")
+		if r.ContentLength != 0 {
+			limitBodyTime(w)
+		}
 		if err := h.refuse(w, r); err != nil {
 			h.fail(w, r, err)
 			return
@@ -173,15 +177,23 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// refusedOrigin logs which flag would have allowed a page; the origin "null", which anybody's page can have, none allows.
+func (h *Handler) refusedOrigin(origin string) {
+	if origin == "null" {
+		h.opts.Logger.Warn("origin refused; no flag allows this one", "origin", origin)
+		return
+	}
+	h.opts.Logger.Warn("origin refused; --allow-origin would allow it", "origin", clip(origin), "flag", "--allow-origin "+clip(origin))
+}
+
 func (h *Handler) checkOrigin(w http.ResponseWriter, r *http.Request) error {
 	given := r.Header["Origin"]
 	if len(given) == 0 {
 		return nil // a program, or a page's own plain request
 	}
-	w.Header().Add("Vary", "Origin")
 	may, foreign := h.origins.mayUse(given[0], placeOf(r).scheme, r.Host)
 	if len(given) > 1 || !may {
-		h.opts.Logger.Warn("origin refused; --allow-origin would allow it", "origin", clip(given[0]), "flag", "--allow-origin "+clip(given[0]))
+		h.refusedOrigin(given[0])
 		return errOrigin
 	}
 	if foreign {

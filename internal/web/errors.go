@@ -36,6 +36,7 @@ var (
 	errCrowded     = errors.New("too many connections from one place")
 	errFull        = errors.New("too many connections")
 	errNotReady    = errors.New("messages don't flow")
+	errPanic       = errors.New("panic") // was logged
 )
 
 // A problem is what somebody is told about an error: over HTTP the status and the rest, in a teahouse.v1 frame the code and the
@@ -78,9 +79,12 @@ var problems = []struct {
 	{errSubprotocol, problem{400, ws.ClosePolicy, "subprotocol_required", "A socket at /ws has to offer the subprotocol teahouse.v1."}},
 	{errCrowded, problem{429, ws.ClosePolicy, "too_many_connections", "Too many connections from your address: close some, or wait a moment."}},
 	{errFull, problem{503, ws.CloseTryLater, "full", "The server has as many connections as it can take: come back in a moment."}},
+	{errPanic, problemInternal},
 	{context.Canceled, problem{503, ws.CloseTryLater, "canceled", "The request was given up."}},
 	{context.DeadlineExceeded, problem{503, ws.CloseTryLater, "timeout", "It took too long: try again in a moment."}},
 }
+
+var problemInternal = problem{500, ws.CloseInternal, "internal", "Something went wrong here: it was logged."}
 
 // describe says what to tell about an error; known is false when it has no row, and so should be logged.
 func describe(err error) (p problem, known bool) {
@@ -103,7 +107,7 @@ func describe(err error) (p problem, known bool) {
 			return row.problem, true
 		}
 	}
-	return problem{500, ws.CloseInternal, "internal", "Something went wrong here: it was logged."}, false
+	return problemInternal, false
 }
 
 func sentence(s string) string {

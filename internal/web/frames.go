@@ -32,7 +32,7 @@ type clientFrame struct {
 	Text  string           `json:"text"`
 }
 
-// parseFrame reads a client's frame. Errors: errJSON, errFrame; the frame then has what could be read of type and ref.
+// parseFrame reads a client's frame. Errors: errJSON; errFrame, and then the frame has the ref, so that the client knows which it was.
 func parseFrame(b []byte) (clientFrame, error) {
 	var f clientFrame
 	if err := checkDepth(b); err != nil {
@@ -41,17 +41,32 @@ func parseFrame(b []byte) (clientFrame, error) {
 	err := json.Unmarshal(b, &f)
 	var semantic *json.SemanticError
 	switch {
-	case errors.As(err, &semantic) && len(b) > 0 && jsontext.Value(b).Kind() == '{':
-		return f, errFrame
+	case err != nil && !errors.As(err, &semantic), jsontext.Value(b).Kind() != '{':
+		return clientFrame{}, errJSON
 	case err != nil:
-		return f, errJSON
-	case len(f.Ref) > maxRef || f.Ref.Kind() == '{' || f.Ref.Kind() == '[':
-		f.Ref = nil
-		return f, errFrame
+		return clientFrame{Ref: refOf(b)}, errFrame
+	case !short(f.Ref):
+		return clientFrame{}, errFrame
 	case f.After != nil && *f.After < 0:
 		return f, errFrame
 	}
 	return f, nil
+}
+
+// short reports whether a ref may be echoed: a string, a number or the like, of a few bytes.
+func short(ref jsontext.Value) bool {
+	return len(ref) <= maxRef && ref.Kind() != '{' && ref.Kind() != '['
+}
+
+// refOf is the ref of a frame whose other fields can't be read, nil when it can't be read either.
+func refOf(b []byte) jsontext.Value {
+	var f struct {
+		Ref jsontext.Value `json:"ref"`
+	}
+	if err := json.Unmarshal(b, &f); err != nil || !short(f.Ref) {
+		return nil
+	}
+	return f.Ref
 }
 
 // checkDepth refuses JSON that is nested more deeply than anything of ours.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/teahouse-chat/teahouse/internal/chat"
@@ -32,10 +33,10 @@ func (h *Handler) setCookie(w http.ResponseWriter, r *http.Request, name, value 
 	http.SetCookie(w, &http.Cookie{
 		Name:     name,
 		Value:    value,
-		Path:     h.opts.BasePath + "/",
+		Path:     cmp.Or(h.opts.BasePath, "/"),
 		MaxAge:   365 * 24 * 3600,
 		HttpOnly: true,
 		SameSite: http.SameSiteLaxMode,
-		Secure:   placeOf(r).scheme == "https",
+		Secure:   placeOf(r).scheme == "https" || h.opts.PublicURL != nil && h.opts.PublicURL.Scheme == "https",
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/teahouse-chat/teahouse/internal/chat"
 )
@@ -26,7 +27,6 @@ func newID() string { return "s-" + strings.ToLower(rand.Text()) }
 func (h *Handler) postMessage(w http.ResponseWriter, r *http.Request, room chat.Room) {
 	author, _ := h.author(r, r.URL.Query().Get("name"))
 	p := chat.Post{Room: room, Author: author, ID: r.Header.Get("Idempotency-Key")}
-	limitBodyTime(w)
 	if err := readPost(w, r, &p); err != nil {
 		h.fail(w, r, err)
 		return
@@ -51,15 +51,19 @@ func (h *Handler) postMessage(w http.ResponseWriter, r *http.Request, room chat.
 
 // readPost reads text and id from the body. Errors: errJSON, errBody, errBodyTooLong.
 func readPost(w http.ResponseWriter, r *http.Request, p *chat.Post) error {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, chat.MaxTextBytes+1))
-		p.Text = string(body)
-		return bodyError(err)
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // "" for what isn't one
+	most := int64(chat.MaxTextBytes) + 1
+	if kind == "application/json" {
+		most = maxJSONBytes
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJSONBytes))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err != nil {
 		return bodyError(err)
+	}
+	allowTime(w)
+	if kind != "application/json" {
+		p.Text = string(body)
+		return nil
 	}
 	if err := checkDepth(body); err != nil {
 		return err
@@ -68,7 +72,7 @@ func readPost(w http.ResponseWriter, r *http.Request, p *chat.Post) error {
 		Text string `json:"text"`
 		ID   string `json:"id"`
 	}
-	if err := json.Unmarshal(body, &m); err != nil {
+	if err := json.Unmarshal(body, &m); err != nil || jsontext.Value(body).Kind() != '{' {
 		return errJSON
 	}
 	p.Text = m.Text
@@ -93,9 +97,14 @@ func (h *Handler) postOne(r *http.Request, p chat.Post) (chat.Posted, error) {
 	return answers[0], answers[0].Err
 }
 
-// limitBodyTime bounds how long a client may take to send its body.
+// limitBodyTime bounds how long a client may take to send its body, be it read by a handler or, unasked for, by net/http.
 func limitBodyTime(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // where it isn't supported there is none
+}
+
+// allowTime takes the bound back, once the body is read: the request may last longer than its body.
+func allowTime(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // as in limitBodyTime
 }
 
 func bodyError(err error) error {

@@ -109,12 +109,12 @@ func (h *Handler) static(w http.ResponseWriter, r *http.Request) {
 	head := w.Header()
 	head.Set("Content-Type", f.mime)
 	head.Set("ETag", f.etag)
-	head.Set("Vary", "Accept-Encoding")
+	head.Add("Vary", "Accept-Encoding")
 	head.Set("Cache-Control", "no-cache")
 	if r.URL.Query().Get("v") == h.pages.version {
 		head.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	if r.Header.Get("If-None-Match") == f.etag {
+	if strings.Contains(r.Header.Get("If-None-Match"), f.etag) { // one of a list, or weakened by a proxy
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
@@ -149,7 +149,10 @@ type markup string
 
 // render answers with a page. Values are escaped, but for those that are markup.
 func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, name string, values map[string]any) {
-	lang := h.language(w, r)
+	lang := h.language(r)
+	if r.URL.Query().Get("lang") == lang {
+		h.setCookie(w, r, languageCookie, lang)
+	}
 	catalog := h.pages.catalogs[lang]
 	values["lang"], values["base"], values["v"] = lang, h.opts.BasePath, h.pages.version
 	var b strings.Builder
@@ -177,9 +180,8 @@ func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, nam
 const languageCookie = "teahouse_lang"
 
 // language is the one that the visitor chose, else the best of what the browser accepts.
-func (h *Handler) language(w http.ResponseWriter, r *http.Request) string {
+func (h *Handler) language(r *http.Request) string {
 	if chosen := r.URL.Query().Get("lang"); h.pages.catalogs[chosen] != nil {
-		h.setCookie(w, r, languageCookie, chosen)
 		return chosen
 	}
 	if c, err := r.Cookie(languageCookie); err == nil && h.pages.catalogs[c.Value] != nil {
@@ -198,7 +200,7 @@ func (h *Handler) language(w http.ResponseWriter, r *http.Request) string {
 
 // errorPage shows a person what is wrong and where to go.
 func (h *Handler) errorPage(w http.ResponseWriter, r *http.Request, p problem) {
-	catalog := h.pages.catalogs[h.language(w, r)]
+	catalog := h.pages.catalogs[h.language(r)]
 	say := func(key, otherwise string) string {
 		if s := catalog[key]; s != "" {
 			return s

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -26,7 +27,6 @@ type poster struct {
 	count   int // queued and being committed
 	bytes   int
 	running bool
-	closed  bool
 	last    func() // what to do when all is answered; nil for nothing
 }
 
@@ -58,7 +58,7 @@ func (s *session) enqueue(p pending) {
 	q := &s.posts
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for (q.count >= maxPendingPosts || q.bytes >= maxPendingBytes) && !q.closed {
+	for q.count >= maxPendingPosts || q.bytes >= maxPendingBytes {
 		if q.space == nil {
 			q.space = sync.NewCond(&q.mu)
 		}
@@ -84,16 +84,6 @@ func (s *session) inOrder(answer func()) {
 		return
 	}
 	answer()
-}
-
-// close wakes a waiting enqueue: nobody reads answers any more. What was queued is committed all the same.
-func (q *poster) close() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.closed = true
-	if q.space != nil {
-		q.space.Broadcast()
-	}
 }
 
 // finish does something once all is answered: now, or when commit ends.
@@ -170,11 +160,18 @@ func (s *session) commitBatch(batch []pending) {
 // commitTimeout bounds how long a post waits for its commit. Whether it was committed then is unknown, and a retry is safe.
 const commitTimeout = 20 * time.Second
 
-// commit commits posts that were checked, whether or not their client waits for it.
-func (h *Handler) commit(posts []chat.Post) ([]chat.Posted, error) {
+// commit commits posts that were checked, whether or not their client waits for it. It runs in goroutines that nobody guards, so a
+// panic on the way is an error like any other.
+func (h *Handler) commit(posts []chat.Post) (answers []chat.Posted, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	answers, err := h.opts.Chat.Post(ctx, posts...)
+	defer func() {
+		if p := recover(); p != nil {
+			h.opts.Logger.Error("commit panicked", "err", p, "stack", string(debug.Stack()))
+			answers, err = nil, errPanic
+		}
+	}()
+	answers, err = h.opts.Chat.Post(ctx, posts...)
 	if err != nil {
 		if _, known := describe(err); !known {
 			h.opts.Logger.Error("posts not committed", "err", err)
@@ -199,12 +196,12 @@ func (s *session) answer(p *pending, a chat.Posted) {
 	}
 }
 
-// bye tells the client to come back after a while, once what it posted is answered.
-func (s *session) bye(after time.Duration) {
+// bye tells the client to come back after a while, once what it posted is answered. It may be called before Open is, and twice.
+func (s *session) bye(c *ws.Conn, after time.Duration) {
 	s.posts.finish(func() {
-		if !s.plain {
-			s.send(encode(byeFrame{Type: "bye", Code: "restart", RetryAfter: tenths(after)}))
+		if c.Subprotocol() != "" {
+			_ = c.Send(ws.Text, encode(byeFrame{Type: "bye", Code: "restart", RetryAfter: tenths(after)})) // one that has gone needs none
 		}
-		_ = s.conn.Close(ws.CloseRestart, "restart") // closing twice changes nothing
+		_ = c.Close(ws.CloseRestart, "restart") // closing twice changes nothing
 	})
 }

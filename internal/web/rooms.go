@@ -100,11 +100,11 @@ func (h *Handler) postForm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
-	limitBodyTime(w)
 	if err := r.ParseForm(); err != nil {
 		h.fail(w, r, bodyError(err))
 		return
 	}
+	allowTime(w)
 	// Browsers send line breaks of a form as CR LF (HTML, 4.10.22.4).
 	text := strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n")
 	author, _ := h.author(r, r.PostForm.Get("name"))

@@ -24,6 +24,9 @@ func (h *Handler) routes() http.Handler {
 	handle("/healthz", methods{"GET": h.healthz})
 	handle("/readyz", methods{"GET": h.readyz})
 	handle("/metrics", methods{"GET": promhttp.HandlerFor(h.opts.Metrics, promhttp.HandlerOpts{}).ServeHTTP})
+	if base := h.opts.BasePath; base != "" {
+		mux.Handle(base, http.RedirectHandler(base+"/", http.StatusPermanentRedirect))
+	}
 	mux.HandleFunc("/", h.notFound)
 	return mux
 }
@@ -79,7 +82,8 @@ func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := h.opts.Ready(r.Context()); err != nil {
-		h.fail(w, r, err)
+		h.opts.Logger.Warn("not ready", "err", err)
+		h.fail(w, r, errNotReady)
 		return
 	}
 	writeText(w, "ok\n")

@@ -60,6 +60,9 @@ func (s *session) Open(c *ws.Conn) {
 	}
 	first := s.first
 	s.first = nil
+	if s.h.going.Err() != nil { // Drain may have looked for sockets before this one was there
+		defer s.bye(c, time.Second)
+	}
 	if s.plain {
 		s.sit(first.room, first.topic, clamp(first))
 		return
@@ -122,7 +125,6 @@ func (s *session) Closed(*ws.Conn, ws.CloseCode, string) {
 	for len(s.seats) > 0 {
 		s.leave(len(s.seats) - 1)
 	}
-	s.posts.close()
 	s.release()
 }
 
@@ -199,10 +201,9 @@ func (s *session) join(f clientFrame) error {
 	if err != nil {
 		return err
 	}
-	if i, err := s.seatOf(f); err == nil {
-		s.leave(i) // joining again starts from the new cursor
-	}
-	if len(s.seats) >= maxRooms {
+	i, err := s.seatOf(f)
+	again := err == nil
+	if !again && len(s.seats) >= maxRooms {
 		return errRooms
 	}
 	ctx, cancel := context.WithTimeout(s.h.going, 10*time.Second)
@@ -210,6 +211,9 @@ func (s *session) join(f clientFrame) error {
 	t, err := s.h.opts.Feed.Open(ctx, room.Topic, room.Name)
 	if err != nil {
 		return err
+	}
+	if again {
+		s.leave(i) // joining again starts from the new cursor
 	}
 	state := t.State()
 	s.send(encode(joinedFrame{Type: "ok", Ref: f.Ref, stateFields: *s.state(room, state)}))

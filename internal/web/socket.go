@@ -2,8 +2,10 @@ package web
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,7 +81,7 @@ func cursorOf(r *http.Request) (*eventlog.Offset, error) {
 		return nil, nil
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 {
+	if err != nil && !errors.Is(err, strconv.ErrRange) || n < 0 { // a number out of range is past every head
 		return nil, &feedhttp.QueryError{Param: "after", Want: "one whole number from 0"}
 	}
 	after := eventlog.Offset(n)
@@ -124,24 +126,21 @@ func (h *Handler) presence(room chat.Room, c chat.PresenceChange) {
 
 // sayBye tells every socket to come back later, spread over the time given, a few at once.
 func (h *Handler) sayBye(ctx context.Context, spread time.Duration) {
-	var sessions []*session
-	for c := range h.sockets.Conns() {
-		sessions = append(sessions, c.Handler().(*session))
-	}
+	conns := slices.Collect(h.sockets.Conns())
 	const slowest = 5 * time.Millisecond // apart; few sockets don't take the whole time
 	var apart time.Duration
-	if len(sessions) > 0 {
-		apart = min(spread*8/10/time.Duration(len(sessions)), slowest)
+	if len(conns) > 0 {
+		apart = min(spread*8/10/time.Duration(len(conns)), slowest)
 	}
 	began := time.Now()
-	for i, s := range sessions {
+	for i, c := range conns {
 		if wait := time.Until(began.Add(time.Duration(i) * apart)); wait > 0 {
 			select {
 			case <-time.After(wait):
 			case <-ctx.Done():
 			}
 		}
-		s.bye(time.Second + rand.N(time.Second+time.Duration(len(sessions))*time.Millisecond))
+		c.Handler().(*session).bye(c, time.Second+rand.N(time.Second+time.Duration(len(conns))*time.Millisecond))
 	}
 }
 

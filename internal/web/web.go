@@ -102,7 +102,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.root.Ser
 
 // hold admits a request that will be held open.
 func (h *Handler) hold(r *http.Request) (release func(), err error) {
-	return h.gate.enter(addressOf(r), "")
+	guest := ""
+	if author, proved := h.author(r, ""); proved {
+		guest = author.ID
+	}
+	return h.gate.enter(addressOf(r), guest)
 }
 
 // Drain moves followers off: held requests are answered, streams end, sockets are told to come back, spread over the time given. It
@@ -120,4 +124,7 @@ func (h *Handler) Drain(ctx context.Context, spread time.Duration) {
 }
 
 // Close ends what is left at once.
-func (h *Handler) Close() error { return h.sockets.Close() }
+func (h *Handler) Close() error {
+	h.goNow()
+	return h.sockets.Close()
+}
