@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -21,8 +22,9 @@ const (
 // A canary proves that messages flow: it appends an event, and waits until it comes back through the feed. Its methods may be called
 // concurrently.
 type canary struct {
-	log  eventlog.Log
-	feed *feed.Feed
+	log    eventlog.Log
+	feed   *feed.Feed
+	logger *slog.Logger
 
 	mu   sync.Mutex // held while it sings, so that all who ask share one event
 	sang time.Time
@@ -38,7 +40,9 @@ func (c *canary) sing(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), canaryTimeout)
 	defer cancel()
-	c.err = c.try(ctx)
+	if c.err = c.try(ctx); c.err != nil {
+		c.logger.Warn("not ready", "err", c.err)
+	}
 	c.sang = time.Now()
 	return c.err
 }

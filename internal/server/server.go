@@ -85,7 +85,7 @@ func open(ctx context.Context, set settings, log *slog.Logger) (_ *server, err e
 	if err != nil {
 		return nil, err
 	}
-	canary := &canary{log: s.store, feed: s.feed}
+	canary := &canary{log: s.store, feed: s.feed, logger: log}
 	s.handler, err = web.New(web.Options{
 		Chat:           chat.NewService(s.store, s.store, set.limits),
 		Store:          s.store,

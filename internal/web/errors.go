@@ -60,7 +60,7 @@ var problems = []struct {
 	{chat.ErrTextNUL, problem{422, ws.ClosePolicy, "text_nul", "The text holds the character U+0000: leave it out."}},
 	{chat.ErrID, problem{422, ws.ClosePolicy, "id_invalid", "The id has to be 1 to 64 printable ASCII characters."}},
 	{chat.ErrIDConflict, problem{409, ws.ClosePolicy, "id_conflict", "You have used this id for another text: send a new id."}},
-	{chat.ErrRoomName, problem{404, ws.ClosePolicy, "room_invalid", "That isn't a room's name: use 1 to 64 letters, digits, - _ or ., not beginning with a dot."}},
+	{chat.ErrRoomName, roomProblem},
 	{eventlog.ErrUnavailable, problem{503, ws.CloseTryLater, "unavailable", "The message store doesn't answer now: try again in a moment."}},
 	{errNotFound, problem{404, ws.ClosePolicy, "not_found", "There is nothing at this address."}},
 	{errMethod, problem{405, ws.ClosePolicy, "method_not_allowed", "This address takes other methods: see the Allow header."}},
@@ -79,12 +79,15 @@ var problems = []struct {
 	{errSubprotocol, problem{400, ws.ClosePolicy, "subprotocol_required", "A socket at /ws has to offer the subprotocol teahouse.v1."}},
 	{errCrowded, problem{429, ws.ClosePolicy, "too_many_connections", "Too many connections from your address: close some, or wait a moment."}},
 	{errFull, problem{503, ws.CloseTryLater, "full", "The server has as many connections as it can take: come back in a moment."}},
-	{errPanic, problemInternal},
+	{errPanic, internalProblem},
 	{context.Canceled, problem{503, ws.CloseTryLater, "canceled", "The request was given up."}},
 	{context.DeadlineExceeded, problem{503, ws.CloseTryLater, "timeout", "It took too long: try again in a moment."}},
 }
 
-var problemInternal = problem{500, ws.CloseInternal, "internal", "Something went wrong here: it was logged."}
+// roomProblem is the one whose page offers a better name.
+var roomProblem = problem{404, ws.ClosePolicy, "room_invalid", "That isn't a room's name: use 1 to 64 letters, digits, - _ or ., not beginning with a dot."}
+
+var internalProblem = problem{500, ws.CloseInternal, "internal", "Something went wrong here: it was logged."}
 
 // describe says what to tell about an error; known is false when it has no row, and so should be logged.
 func describe(err error) (p problem, known bool) {
@@ -107,7 +110,7 @@ func describe(err error) (p problem, known bool) {
 			return row.problem, true
 		}
 	}
-	return problemInternal, false
+	return internalProblem, false
 }
 
 func sentence(s string) string {

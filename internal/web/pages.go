@@ -207,14 +207,16 @@ func (h *Handler) errorPage(w http.ResponseWriter, r *http.Request, p problem) {
 		}
 		return otherwise
 	}
-	room := nearestRoom(r)
-	h.render(w, r, p.status, "error.html", map[string]any{
-		"status":         p.status,
-		"title":          say("problem.title."+p.code, http.StatusText(p.status)),
-		"detail":         say("problem."+p.code, p.detail),
-		"suggestion":     room.Name,
-		"suggestion_url": h.roomURL(room),
-	})
+	values := map[string]any{
+		"status": p.status,
+		"title":  say("problem.title."+p.code, http.StatusText(p.status)),
+		"detail": say("problem."+p.code, p.detail),
+	}
+	if p == roomProblem {
+		room := nearestRoom(r)
+		values["suggestion"], values["suggestion_url"] = room.Name, h.roomURL(room)
+	}
+	h.render(w, r, p.status, "error.html", values)
 }
 
 // tooBig reports whether a body was longer than http.MaxBytesReader let it be.

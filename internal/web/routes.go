@@ -82,7 +82,6 @@ func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := h.opts.Ready(r.Context()); err != nil {
-		h.opts.Logger.Warn("not ready", "err", err)
 		h.fail(w, r, errNotReady)
 		return
 	}
