@@ -67,13 +67,15 @@ func TestNameThatIsNoRoomGetsAPageThatOffersTheNearest(t *testing.T) {
 		{"/room/%F0%9F%8D%B5/", "lobby"},
 		{"/room/" + strings.Repeat("A", 65) + "/", strings.Repeat("a", 64)},
 		{"/?room=tea+house!", "tea-house"},
-		{"/nothing/here", "lobby"},
 	} {
 		a := s.get("/chat"+c.path, "Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 		link := `href="/chat/room/` + url.PathEscape(c.nearest) + `/"`
 		if a.StatusCode != 404 || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") || !strings.Contains(a.body, link) {
 			t.Errorf("%s: got %d %s without %s", c.path, a.StatusCode, a.body, link)
 		}
+	}
+	if a := s.get("/chat/nothing/here", "Accept", "text/html"); a.StatusCode != 404 || !strings.Contains(a.body, `id="suggestion" href=""`) {
+		t.Errorf("a page that isn't a room's: got %d %s, want no suggestion", a.StatusCode, a.body)
 	}
 	for _, path := range []string{"/room/.hidden/", "/room/.hidden/events", "/room/a!b"} {
 		wantProblem(t, path, s.get("/chat"+path), 404, "room_invalid")
