@@ -67,8 +67,10 @@ func TestPackagesKnowOnlyWhatTheyMay(t *testing.T) {
 		{"client", "a client knows the protocol only", nil},
 		{"internal/ratelimit", "it counts keys", nil},
 		{"internal/chat", "the chat knows no HTTP, SQL, layer or socket", []string{"eventlog", "internal/ratelimit"}},
-		{"internal/sqlite", "a store knows no HTTP, feed or layer, so nobody announces inside a transaction",
-			[]string{"eventlog", "internal/chat", "internal/ratelimit"}},
+		{
+			"internal/sqlite", "a store knows no HTTP, feed or layer, so nobody announces inside a transaction",
+			[]string{"eventlog", "internal/chat", "internal/ratelimit"},
+		},
 	} {
 		p, ok := packages[module+"/"+c.pkg]
 		if !ok {

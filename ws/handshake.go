@@ -69,8 +69,10 @@ func checkRequest(r *http.Request) *HandshakeError {
 		return upgradeRequired("this is a WebSocket: the request needs Upgrade: websocket and Connection: Upgrade")
 	}
 	if r.Method != http.MethodGet {
-		return &HandshakeError{Status: http.StatusMethodNotAllowed, Reason: "a WebSocket is opened with GET",
-			Header: http.Header{"Allow": {http.MethodGet}}}
+		return &HandshakeError{
+			Status: http.StatusMethodNotAllowed, Reason: "a WebSocket is opened with GET",
+			Header: http.Header{"Allow": {http.MethodGet}},
+		}
 	}
 	if r.Host == "" {
 		return badRequest("no Host")

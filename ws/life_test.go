@@ -158,10 +158,12 @@ func (p panicky) Message(c *ws.Conn, op ws.Opcode, b []byte) {
 	p.record.Message(c, op, b)
 	p.panic("message")
 }
+
 func (p panicky) Closed(c *ws.Conn, code ws.CloseCode, r string) {
 	p.record.Closed(c, code, r)
 	p.panic("closed")
 }
+
 func (p panicky) panic(call string) {
 	if p.in == call {
 		panic("tea spilled")

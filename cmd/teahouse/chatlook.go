@@ -24,9 +24,18 @@ type look struct {
 
 // nameColors tell authors apart on a light and on a dark background.
 var nameColors = [...][2]string{
-	{"#b3261e", "#ff8a80"}, {"#1b5e20", "#81c784"}, {"#0d47a1", "#82b1ff"}, {"#6a1b9a", "#d59bf6"},
-	{"#a14600", "#ffb74d"}, {"#00606b", "#4dd0e1"}, {"#ad1457", "#f48fb1"}, {"#5d4037", "#d7b899"},
-	{"#4a6100", "#c5e17a"}, {"#283593", "#a9b4f5"}, {"#00695c", "#70d8c4"}, {"#7a5900", "#ffe082"},
+	{"#b3261e", "#ff8a80"},
+	{"#1b5e20", "#81c784"},
+	{"#0d47a1", "#82b1ff"},
+	{"#6a1b9a", "#d59bf6"},
+	{"#a14600", "#ffb74d"},
+	{"#00606b", "#4dd0e1"},
+	{"#ad1457", "#f48fb1"},
+	{"#5d4037", "#d7b899"},
+	{"#4a6100", "#c5e17a"},
+	{"#283593", "#a9b4f5"},
+	{"#00695c", "#70d8c4"},
+	{"#7a5900", "#ffe082"},
 }
 
 func (l look) pick(light, dark string) lipgloss.Style {

@@ -34,8 +34,10 @@ func testModel(t *testing.T, open func(*testing.T) eventlog.Log) {
 	run := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		run++
-		m := &model{log: log, prefix: fmt.Sprintf("run%d.", run), heard: heard,
-			topics: map[string][]eventlog.Event{}, floors: map[string]eventlog.Offset{}}
+		m := &model{
+			log: log, prefix: fmt.Sprintf("run%d.", run), heard: heard,
+			topics: map[string][]eventlog.Event{}, floors: map[string]eventlog.Offset{},
+		}
 		rt.Repeat(map[string]func(*rapid.T){"append": m.append, "read": m.read, "trim": m.trim, "": m.check})
 	})
 }

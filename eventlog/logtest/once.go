@@ -39,8 +39,10 @@ func testRetryWithin(t *testing.T, log eventlog.Log) {
 
 func testIDScope(t *testing.T, log eventlog.Log) {
 	appendAll(t, log, entry("room", "a", "1"))
-	for _, e := range []eventlog.Entry{entry("room", "b", "1"), entry("other", "a", "1"), entry("room", "a", "01"), entry("room", "A", "1"),
-		entry("room", "a1", "x"), entry("room", "a", "1x")} {
+	for _, e := range []eventlog.Entry{
+		entry("room", "b", "1"), entry("other", "a", "1"), entry("room", "a", "01"), entry("room", "A", "1"),
+		entry("room", "a1", "x"), entry("room", "a", "1x"),
+	} {
 		if got := appendAll(t, log, e)[0]; got.Existed {
 			t.Errorf("%s by %s in %s: existed, want a new event", e.ID, e.Author, e.Topic)
 		}

@@ -241,9 +241,26 @@ func TestStreamEndsWithTheServerAndWithItsReader(t *testing.T) {
 // an error that names the parameter.
 func FuzzCursor(f *testing.F) {
 	for _, seed := range [][2]string{
-		{"", ""}, {"after=3", ""}, {"after=0&limit=2&epoch=e", ""}, {"before=3&limit=-1", ""}, {"last=2&wait=0", ""}, {"after=-1", ""}, {"after=99999999999999999999", ""},
-		{"after=%zz", ""}, {"after=1;b", ""}, {"before=-9223372036854775808", ""}, {"limit=-99999999999999999999", ""}, {"before=9223372036854775807&limit=1000", ""},
-		{"after=9", "e:3"}, {"", "e:99"}, {"", ":3"}, {"", "e:-3"}, {"", "e:9223372036854775807"}, {"", "e:9223372036854775808"}, {"", "e:3:4"}, {"", "\n"},
+		{"", ""},
+		{"after=3", ""},
+		{"after=0&limit=2&epoch=e", ""},
+		{"before=3&limit=-1", ""},
+		{"last=2&wait=0", ""},
+		{"after=-1", ""},
+		{"after=99999999999999999999", ""},
+		{"after=%zz", ""},
+		{"after=1;b", ""},
+		{"before=-9223372036854775808", ""},
+		{"limit=-99999999999999999999", ""},
+		{"before=9223372036854775807&limit=1000", ""},
+		{"after=9", "e:3"},
+		{"", "e:99"},
+		{"", ":3"},
+		{"", "e:-3"},
+		{"", "e:9223372036854775807"},
+		{"", "e:9223372036854775808"},
+		{"", "e:3:4"},
+		{"", "\n"},
 	} {
 		f.Add(seed[0], seed[1])
 	}

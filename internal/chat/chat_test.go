@@ -194,8 +194,10 @@ func TestGuestsTokenProvesItsIDOnly(t *testing.T) {
 		t.Errorf("after a restart: got %s, %v", got, ok)
 	}
 	_, signature, _ := strings.Cut(otherToken, ".")
-	for _, forged := range []string{"", ".", id, id + ".", id + "." + signature, other + token[len(id):], token + "A", token[:len(token)-1], strings.ToUpper(token),
-		"n-ann" + token[len(id):], token + "." + token, "g-" + strings.Repeat("a", 300) + "." + signature} {
+	for _, forged := range []string{
+		"", ".", id, id + ".", id + "." + signature, other + token[len(id):], token + "A", token[:len(token)-1], strings.ToUpper(token),
+		"n-ann" + token[len(id):], token + "." + token, "g-" + strings.Repeat("a", 300) + "." + signature,
+	} {
 		if got, ok := g.Verify(forged); ok {
 			t.Errorf("%s is %s", forged, got)
 		}

@@ -45,8 +45,21 @@ func TestSpellingsOfOneNameAreOneRoom(t *testing.T) {
 
 func TestWhatIsNoRoomHasANearestOne(t *testing.T) {
 	for _, c := range []struct{ name, nearest string }{
-		{"", "lobby"}, {".", "lobby"}, {"..", "lobby"}, {".x", "x"}, {"-.-x", "-.-x"}, {"a b", "a-b"}, {"a/b", "ab"}, {" a ", "a"}, {"a\u200bb", "ab"},
-		{"a\u202eb", "ab"}, {"🍵", "lobby"}, {"a\xffb", "ab"}, {"½", "lobby"}, {"a\x00", "a"}, {strings.Repeat("ab", 33), strings.Repeat("ab", 32)},
+		{"", "lobby"},
+		{".", "lobby"},
+		{"..", "lobby"},
+		{".x", "x"},
+		{"-.-x", "-.-x"},
+		{"a b", "a-b"},
+		{"a/b", "ab"},
+		{" a ", "a"},
+		{"a\u200bb", "ab"},
+		{"a\u202eb", "ab"},
+		{"🍵", "lobby"},
+		{"a\xffb", "ab"},
+		{"½", "lobby"},
+		{"a\x00", "a"},
+		{strings.Repeat("ab", 33), strings.Repeat("ab", 32)},
 	} {
 		if c.name == c.nearest {
 			continue
@@ -87,10 +100,25 @@ func FuzzRoomName(f *testing.F) {
 
 func TestDisplayNameIsCleaned(t *testing.T) {
 	for _, c := range []struct{ given, want string }{
-		{"ann", "ann"}, {"", "guest"}, {"  ann  lee ", "ann  lee"}, {"a\nn\tn", "ann"}, {"a\u202enn\u2066", "ann"}, {"a\u200bnn", "ann"}, {"\ufeffann", "ann"},
-		{"a\u00a0b", "a b"}, {"a\u2028b", "ab"}, {"e\u0301", "é"}, {"e\u200b\u0301", "é"}, {"👩\u200d👧", "👩\u200d👧"}, {"a\xffb", "ab"},
-		{"\u200d", "guest"}, {" \u0301 ", "guest"}, {"\x00", "guest"}, {"<b>", "<b>"},
-		{strings.Repeat("茶", 33), strings.Repeat("茶", 32)}, {strings.Repeat("a", 31) + " b", strings.Repeat("a", 31)},
+		{"ann", "ann"},
+		{"", "guest"},
+		{"  ann  lee ", "ann  lee"},
+		{"a\nn\tn", "ann"},
+		{"a\u202enn\u2066", "ann"},
+		{"a\u200bnn", "ann"},
+		{"\ufeffann", "ann"},
+		{"a\u00a0b", "a b"},
+		{"a\u2028b", "ab"},
+		{"e\u0301", "é"},
+		{"e\u200b\u0301", "é"},
+		{"👩\u200d👧", "👩\u200d👧"},
+		{"a\xffb", "ab"},
+		{"\u200d", "guest"},
+		{" \u0301 ", "guest"},
+		{"\x00", "guest"},
+		{"<b>", "<b>"},
+		{strings.Repeat("茶", 33), strings.Repeat("茶", 32)},
+		{strings.Repeat("a", 31) + " b", strings.Repeat("a", 31)},
 	} {
 		if got := chat.DisplayName(c.given); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.given, got, c.want)

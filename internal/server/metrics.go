@@ -19,8 +19,10 @@ type metrics struct {
 func newMetrics(reg *prometheus.Registry) *metrics {
 	m := &metrics{
 		offers: prometheus.NewCounter(prometheus.CounterOpts{Name: "teahouse_fanout_batches_total", Help: "Batches that followers took."}),
-		commits: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "teahouse_sqlite_commit_seconds", Help: "Time of a transaction with its fsync.",
-			Buckets: prometheus.ExponentialBuckets(0.0002, 2, 14)}),
+		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "teahouse_sqlite_commit_seconds", Help: "Time of a transaction with its fsync.",
+			Buckets: prometheus.ExponentialBuckets(0.0002, 2, 14),
+		}),
 		events: prometheus.NewCounter(prometheus.CounterOpts{Name: "teahouse_sqlite_events_total", Help: "Events committed."}),
 		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "teahouse_sqlite_failures_total", Help: "Transactions and checkpoints that failed."}),
 	}

@@ -29,8 +29,10 @@ func BenchmarkAppend(b *testing.B) {
 			for range c.callers {
 				all.Go(func() {
 					for n := range next {
-						_, err := db.Append(context.Background(), eventlog.Entry{Topic: "room." + strconv.Itoa(n%c.topics),
-							Type: "message.posted", Author: "author" + strconv.Itoa(n%100), ID: strconv.Itoa(n*7919%1000003) + "-" + strconv.Itoa(n), Data: data})
+						_, err := db.Append(context.Background(), eventlog.Entry{
+							Topic: "room." + strconv.Itoa(n%c.topics),
+							Type:  "message.posted", Author: "author" + strconv.Itoa(n%100), ID: strconv.Itoa(n*7919%1000003) + "-" + strconv.Itoa(n), Data: data,
+						})
 						if err != nil {
 							b.Error(err)
 						}

@@ -39,8 +39,10 @@ type checkpointer struct {
 }
 
 func newCheckpointer(path string, logger *slog.Logger, trace Trace) *checkpointer {
-	return &checkpointer{path: path, logger: logger, trace: trace, wake: make(chan struct{}, 1),
-		after: checkpointAfter, above: truncateAbove}
+	return &checkpointer{
+		path: path, logger: logger, trace: trace, wake: make(chan struct{}, 1),
+		after: checkpointAfter, above: truncateAbove,
+	}
 }
 
 // wrote tells of a commit. An event dirties a page of its table and one of its index, seldom more.

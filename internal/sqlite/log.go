@@ -32,8 +32,11 @@ func prepareReads(ctx context.Context, db *sql.DB) (r reads, err error) {
 		stmt **sql.Stmt
 		text string
 	}{
-		{&r.events, readEvents}, {&r.states, readStates},
-		{&r.rooms, recentRooms}, {&r.secret, findSecret}, {&r.room, findRoom},
+		{&r.events, readEvents},
+		{&r.states, readStates},
+		{&r.rooms, recentRooms},
+		{&r.secret, findSecret},
+		{&r.room, findRoom},
 	} {
 		if *p.stmt, err = db.PrepareContext(ctx, p.text); err != nil {
 			return reads{}, fmt.Errorf("prepare %q: %w", p.text, err)

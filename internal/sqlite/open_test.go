@@ -272,7 +272,8 @@ func later(t *testing.T, version int) fs.FS {
 	}
 	for n := len(names) + 1; n <= version; n++ {
 		all[fmt.Sprintf("%05d_more.sql", n)] = &fstest.MapFile{
-			Data: fmt.Appendf(nil, "-- +goose Up\nCREATE TABLE more%d (x);\n", n)}
+			Data: fmt.Appendf(nil, "-- +goose Up\nCREATE TABLE more%d (x);\n", n),
+		}
 	}
 	return all
 }

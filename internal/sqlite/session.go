@@ -42,9 +42,15 @@ func openSession(ctx context.Context, path string, tune func(*sql.Conn) error) (
 		stmt **sql.Stmt
 		text string
 	}{
-		{&s.begin, `BEGIN IMMEDIATE`}, {&s.commit, `COMMIT`},
-		{&s.findTopic, findTopic}, {&s.addTopic, addTopic}, {&s.saveHead, saveHead}, {&s.raiseFloor, raiseFloor},
-		{&s.addEvent, addEvent}, {&s.findEvent, findEvent}, {&s.dropData, dropData},
+		{&s.begin, `BEGIN IMMEDIATE`},
+		{&s.commit, `COMMIT`},
+		{&s.findTopic, findTopic},
+		{&s.addTopic, addTopic},
+		{&s.saveHead, saveHead},
+		{&s.raiseFloor, raiseFloor},
+		{&s.addEvent, addEvent},
+		{&s.findEvent, findEvent},
+		{&s.dropData, dropData},
 	} {
 		if *p.stmt, err = s.conn.PrepareContext(ctx, p.text); err != nil {
 			return nil, fmt.Errorf("prepare %q: %w", p.text, err)

@@ -51,8 +51,10 @@ type writer struct {
 }
 
 func newWriter(path string, logger *slog.Logger, trace Trace, points *checkpointer) *writer {
-	return &writer{path: path, logger: logger, trace: trace, points: points,
-		wake: make(chan struct{}, 1), topics: topicCache{}}
+	return &writer{
+		path: path, logger: logger, trace: trace, points: points,
+		wake: make(chan struct{}, 1), topics: topicCache{},
+	}
 }
 
 // do has the writer do work and waits until it is on disk. Errors: ErrUnavailable; the context's.

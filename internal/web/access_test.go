@@ -16,8 +16,10 @@ var ways = []struct {
 	headers            []string
 }{
 	{"socket", "GET", "/room/123/", []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}},
-	{"socket for many rooms", "GET", "/ws", []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13",
-		"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol", "teahouse.v1"}},
+	{"socket for many rooms", "GET", "/ws", []string{
+		"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13",
+		"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol", "teahouse.v1",
+	}},
 	{"stream", "HEAD", "/room/123/events", []string{"Accept", "text/event-stream"}},
 	{"poll", "GET", "/room/123/events", nil},
 	{"post", "POST", "/room/123/messages", []string{"Content-Type", "text/plain"}},

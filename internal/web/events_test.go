@@ -309,9 +309,19 @@ func TestStreamWithACursorThatCannotBeServedIsResetAndGoesOn(t *testing.T) {
 	want := fmt.Sprintf(`event: reset|id: %s:20|data: {"epoch":%q,"head":20,"floor":11}`, epoch, epoch)
 	var streams []*stream
 	for _, c := range []struct{ query, last string }{
-		{"?after=21", ""}, {"?after=9", ""}, {"?after=15&epoch=other", ""}, {"?epoch=other", ""}, {"?after=99999999999999999999", ""},
-		{"?after=15", "other:15"}, {"?after=15", epoch + ":9"}, {"?after=15", epoch + ":21"}, {"?after=15", epoch + ":-1"},
-		{"?after=15", "15"}, {"?after=15", ":15"}, {"?after=15", epoch + ":x"}, {"", "\"'"},
+		{"?after=21", ""},
+		{"?after=9", ""},
+		{"?after=15&epoch=other", ""},
+		{"?epoch=other", ""},
+		{"?after=99999999999999999999", ""},
+		{"?after=15", "other:15"},
+		{"?after=15", epoch + ":9"},
+		{"?after=15", epoch + ":21"},
+		{"?after=15", epoch + ":-1"},
+		{"?after=15", "15"},
+		{"?after=15", ":15"},
+		{"?after=15", epoch + ":x"},
+		{"", "\"'"},
 	} {
 		var headers []string
 		if c.last != "" {

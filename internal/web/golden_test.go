@@ -49,8 +49,10 @@ var (
 	room123     = chat.Room{Name: "123", Topic: "room.123"}
 	goldenState = eventlog.State{Head: 42, Floor: 1}
 	goldenEvent = eventlog.Event{
-		Entry: eventlog.Entry{Topic: room123.Topic, Type: chat.TypePosted, Author: "g-5kq", ID: "c-7f3",
-			Data: []byte(`{"name":"ann","text":"hi <茶> \"&\" \\ 🍵"}`)},
+		Entry: eventlog.Entry{
+			Topic: room123.Topic, Type: chat.TypePosted, Author: "g-5kq", ID: "c-7f3",
+			Data: []byte(`{"name":"ann","text":"hi <茶> \"&\" \\ 🍵"}`),
+		},
 		Offset: 17,
 		Time:   time.Date(2026, 11, 23, 2, 50, 54, 123e6, time.UTC),
 	}
@@ -216,8 +218,10 @@ func FuzzFrame(f *testing.F) {
 	for _, example := range golden(f, "client.json") {
 		f.Add([]byte(example))
 	}
-	for _, s := range []string{"", "null", "[]", `{"ref":{}}`, `{"type":5,"ref":"a"}`, `{"after":-1}`, `{"after":9223372036854775808}`, `{"text":"\ud800"}`,
-		`{"a":"\"{","b":[[[]]]}`, strings.Repeat(`{"x":`, 16) + "1" + strings.Repeat("}", 16), strings.Repeat("[", 1000), "{\"type\":\"\xff\"}"} {
+	for _, s := range []string{
+		"", "null", "[]", `{"ref":{}}`, `{"type":5,"ref":"a"}`, `{"after":-1}`, `{"after":9223372036854775808}`, `{"text":"\ud800"}`,
+		`{"a":"\"{","b":[[[]]]}`, strings.Repeat(`{"x":`, 16) + "1" + strings.Repeat("}", 16), strings.Repeat("[", 1000), "{\"type\":\"\xff\"}",
+	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

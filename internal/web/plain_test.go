@@ -205,8 +205,10 @@ func (s *house) upgrade(path, more string, headers ...string) (net.Conn, *bufio.
 	}
 	s.t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	lines := strings.Join(append([]string{"GET " + path + " HTTP/1.1", "Host: " + s.Listener.Addr().String(), "Upgrade: websocket",
-		"Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"}, headers...), "\r\n")
+	lines := strings.Join(append([]string{
+		"GET " + path + " HTTP/1.1", "Host: " + s.Listener.Addr().String(), "Upgrade: websocket",
+		"Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13",
+	}, headers...), "\r\n")
 	if _, err := io.WriteString(conn, lines+"\r\n\r\n"+more); err != nil {
 		s.t.Fatal(err)
 	}
