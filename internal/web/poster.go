@@ -27,6 +27,7 @@ type poster struct {
 	count   int // queued and being committed
 	bytes   int
 	running bool
+	leaving bool   // nothing more is taken: it isn't answered, and its client posts it again elsewhere
 	last    func() // what to do when all is answered; nil for nothing
 }
 
@@ -64,6 +65,9 @@ func (s *session) enqueue(p pending) {
 		}
 		q.space.Wait()
 	}
+	if q.leaving {
+		return
+	}
 	q.queue = append(q.queue, p)
 	q.count++
 	q.bytes += len(p.post.Text)
@@ -86,9 +90,10 @@ func (s *session) inOrder(answer func()) {
 	answer()
 }
 
-// finish does something once all is answered: now, or when commit ends.
+// finish takes no more posts, and does something once all that were taken are answered: now, or when commit ends.
 func (q *poster) finish(do func()) {
 	q.mu.Lock()
+	q.leaving = true
 	if q.running {
 		q.last = do
 		q.mu.Unlock()
