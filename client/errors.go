@@ -43,6 +43,9 @@ func (e *CloseError) Error() string {
 	return fmt.Sprintf("the server closed the connection: %s (code %d)", e.Reason, e.Code)
 }
 
+// ErrText says that a text isn't valid UTF-8.
+var ErrText = errors.New("the text isn't valid UTF-8")
+
 // ErrSubprotocol says that a WebSocket server doesn't speak teahouse.v1.
 var ErrSubprotocol = errors.New("the server doesn't speak teahouse.v1")
 

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // maxPage is the largest answer that is read: a thousand of the longest messages, with room to spare.
@@ -22,8 +23,11 @@ const maxPage = 64 << 20
 // retries harmless: the same id, name and text again give the first event. With id "" Post makes one.
 //
 // It tries again, with the pause that the server asks for, when the server is overloaded or can't be reached, until ctx ends:
-// give ctx a deadline. Other refusals are returned at once as *Error: text that is empty, or longer than 4,000 characters.
+// give ctx a deadline. Other refusals are returned at once: ErrText for text that isn't UTF-8, *Error for text that is empty or longer than 4,000 characters.
 func (r *Room) Post(ctx context.Context, text, id string) (Event, error) {
+	if !utf8.ValidString(text) { // encoding/json would replace what isn't
+		return Event{}, fmt.Errorf("post to %s: %w", r.page, ErrText)
+	}
 	if id == "" {
 		id = newID()
 	}

@@ -85,7 +85,8 @@ func (r *Room) Follow(ctx context.Context, from Cursor, fn func(Event) error) er
 }
 
 // Post puts a message into the outbox and returns its id. It never blocks. Posts are sent in order, one after the other's
-// acknowledgement, and sent again with the same id after a reconnect, so that each is posted once.
+// acknowledgement, and sent again with the same id after a reconnect, so that each is posted once. Of text that isn't UTF-8, what
+// isn't becomes U+FFFD.
 func (s *Session) Post(text string) (id string) {
 	id = newID()
 	s.mu.Lock()

@@ -70,7 +70,8 @@ func newRoot(std streams) *cobra.Command {
 		return wrongUsage("no command is called %q: teahouse --help lists them", args[0])
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return wrongUsage("%w: see %s --help", err, cmd.CommandPath())
+		said, _, _ := strings.Cut(err.Error(), ": strconv.") // Go's own words help nobody here
+		return wrongUsage("%s: see %s --help", said, cmd.CommandPath())
 	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return flagsFromEnv(cmd.Flags()) }
 	root.SetOut(std.out)
@@ -88,7 +89,7 @@ func flagsFromEnv(flags *pflag.FlagSet) (err error) {
 			return
 		}
 		if flags.Set(f.Name, value) != nil {
-			err = wrongUsage("%s=%s can't be the value of --%s, which is %s", name, value, f.Name, f.Usage)
+			err = wrongUsage("%s=%s: --%s can't be that, see teahouse --help", name, value, f.Name)
 		}
 	})
 	return err

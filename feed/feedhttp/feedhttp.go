@@ -98,7 +98,7 @@ func parse(r *http.Request) (query, error) {
 		return query{}, &QueryError{"query", "a well-formed query"}
 	}
 	q := query{
-		stream: strings.Contains(r.Header.Get("Accept"), "text/event-stream"),
+		stream: strings.Contains(strings.ToLower(r.Header.Get("Accept")), "text/event-stream"),
 		epoch:  values.Get("epoch"),
 		after:  -1,
 		limit:  defaultLimit,

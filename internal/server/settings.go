@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -36,6 +37,8 @@ func (c Config) settle() (settings, error) {
 		return s, fmt.Errorf("--limits %s: use on or off", c.Limits)
 	case (c.Cert == "") != (c.Key == ""):
 		return s, errors.New("--cert and --key go together: give both, or neither for plain HTTP")
+	case !isAddr(c.Addr):
+		return s, fmt.Errorf("--addr %s: use host:port, like 127.0.0.1:8000", c.Addr)
 	case c.Drain < 0:
 		return s, fmt.Errorf("--drain %s: use a time like 10s", c.Drain)
 	}
@@ -62,6 +65,12 @@ func (c Config) settle() (settings, error) {
 		s.proxies = append(s.proxies, prefix)
 	}
 	return s, nil
+}
+
+func isAddr(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	_, convErr := strconv.ParseUint(port, 10, 16)
+	return err == nil && convErr == nil
 }
 
 func orDefault[T comparable](v *T, d T) {

@@ -153,7 +153,7 @@ func (h *Handler) admit(next http.Handler) http.Handler {
 
 // refuse says why a request isn't served, if so.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) error {
-	lines := 0
+	lines := 1 // Host
 	for _, v := range r.Header {
 		lines += len(v)
 	}
@@ -165,7 +165,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) error {
 		return nil // asked by address or by another name; they tell nothing of anybody
 	}
 	if !h.origins.goesBy(r.Host) {
-		h.opts.Logger.Warn("request for another host refused; --public-url sets the server's name", "host", clip(r.Host))
+		h.refusals.Do(func() {
+			h.opts.Logger.Warn("request for another host refused; --public-url sets the server's name", "host", clip(r.Host))
+		})
 		return errHost
 	}
 	if err := h.checkOrigin(w, r); err != nil {
@@ -193,7 +195,7 @@ func (h *Handler) checkOrigin(w http.ResponseWriter, r *http.Request) error {
 	}
 	may, foreign := h.origins.mayUse(given[0], placeOf(r).scheme, r.Host)
 	if len(given) > 1 || !may {
-		h.refusedOrigin(given[0])
+		h.refusals.Do(func() { h.refusedOrigin(given[0]) })
 		return errOrigin
 	}
 	if foreign {

@@ -77,7 +77,7 @@ var problems = []struct {
 	{errNotJoined, problem{404, ws.ClosePolicy, "not_joined", "This connection hasn't joined that room."}},
 	{errRooms, problem{429, ws.ClosePolicy, "too_many_rooms", "This connection is in as many rooms as one may be: leave some."}},
 	{errSubprotocol, problem{400, ws.ClosePolicy, "subprotocol_required", "A socket at /ws has to offer the subprotocol teahouse.v1."}},
-	{errCrowded, problem{429, ws.ClosePolicy, "too_many_connections", "Too many connections from your address: close some, or wait a moment."}},
+	{errCrowded, problem{429, ws.ClosePolicy, "too_many_connections", "You have too many connections: close some, or wait a moment."}},
 	{errFull, problem{503, ws.CloseTryLater, "full", "The server has as many connections as it can take: come back in a moment."}},
 	{errPanic, internalProblem},
 	{context.Canceled, problem{503, ws.CloseTryLater, "canceled", "The request was given up."}},

@@ -60,7 +60,8 @@ func (o *origins) goesBy(host string) bool {
 }
 
 // mayUse reports whether a page of origin may use the server, for a request that came to it by scheme and host; foreign
-// is true when it may and is not the server's own.
+// is true when it may and is not the server's own. Only the name that the request was made to is the server's own: what listens at
+// another, like localhost for 127.0.0.1, may be another program.
 func (o *origins) mayUse(origin, scheme, host string) (may, foreign bool) {
 	if o.public != nil {
 		scheme, host = o.public.Scheme, o.public.Host

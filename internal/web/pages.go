@@ -27,7 +27,6 @@ type pages struct {
 	templates map[string]template
 	catalogs  map[string]map[string]string // by language
 	files     map[string]staticFile
-	languages language.Matcher
 }
 
 // languages that the page speaks, as in <html lang>; the first is what others get.
@@ -43,7 +42,6 @@ type staticFile struct {
 
 func newPages(base string) (*pages, error) {
 	p := &pages{base: base, templates: map[string]template{}, catalogs: map[string]map[string]string{}, files: map[string]staticFile{}}
-	p.languages = language.NewMatcher([]language.Tag{language.English, language.SimplifiedChinese})
 	dist := ui.Dist()
 	hash := sha256.New()
 	err := fs.WalkDir(dist, ".", func(name string, d fs.DirEntry, err error) error {
@@ -188,14 +186,18 @@ func (h *Handler) language(r *http.Request) string {
 		return c.Value
 	}
 	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	if err != nil || len(tags) == 0 {
+	if err != nil {
 		return languages[0]
 	}
-	_, i, confidence := h.pages.languages.Match(tags...)
-	if confidence == language.No {
-		i = 0
+	for _, tag := range tags { // the best liked first
+		base, _ := tag.Base()
+		for _, lang := range languages {
+			if own, _, _ := strings.Cut(lang, "-"); own == base.String() {
+				return lang
+			}
+		}
 	}
-	return languages[i]
+	return languages[0]
 }
 
 // errorPage shows a person what is wrong and where to go.

@@ -223,8 +223,12 @@ func (s *session) join(f clientFrame) error {
 
 // roomOf is the room that a frame names; the only one when it names none.
 func (s *session) roomOf(f clientFrame) (chat.Room, error) {
-	if f.Room == "" && len(s.seats) == 1 {
+	switch {
+	case f.Room != "":
+	case len(s.seats) == 1:
 		return s.seats[0].room, nil
+	default:
+		return chat.Room{}, errFrame // which room?
 	}
 	return chat.ParseRoom(f.Room)
 }

@@ -18,7 +18,7 @@ import (
 )
 
 func isUpgrade(r *http.Request) bool {
-	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+	return hasToken(r.Header["Upgrade"], "websocket")
 }
 
 // roomSocket upgrades a request to the socket of one room. The cursor is set before the 101 is written, so whatever commits after the
@@ -49,7 +49,7 @@ func (h *Handler) roomSocket(w http.ResponseWriter, r *http.Request, room chat.R
 
 // manyRooms upgrades a request to a socket without a room: its client joins them.
 func (h *Handler) manyRooms(w http.ResponseWriter, r *http.Request) {
-	if isUpgrade(r) && !offers(r, subprotocol) {
+	if isUpgrade(r) && !hasToken(r.Header["Sec-Websocket-Protocol"], subprotocol) {
 		h.fail(w, r, errSubprotocol)
 		return
 	}
@@ -63,10 +63,11 @@ func (h *Handler) manyRooms(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func offers(r *http.Request, subprotocol string) bool {
-	for _, line := range r.Header["Sec-Websocket-Protocol"] {
-		for offer := range strings.SplitSeq(line, ",") {
-			if strings.TrimSpace(offer) == subprotocol {
+// hasToken reports whether a header's lines, each a list, hold a token.
+func hasToken(lines []string, token string) bool {
+	for _, line := range lines {
+		for t := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
 				return true
 			}
 		}

@@ -242,7 +242,7 @@ func TestBadFramesGetAnErrorWithTheirRef(t *testing.T) {
 		{`{"type":5,"ref":[1]}`, "bad_frame", nil},
 		{`{"type":"ping","ref":"` + strings.Repeat("r", 64) + `"}`, "bad_frame", nil},
 		{`{"type":"join","room":"a!b","ref":3}`, "room_invalid", float64(3)},
-		{`{"type":"join","ref":3}`, "room_invalid", float64(3)},
+		{`{"type":"join","ref":3}`, "bad_frame", float64(3)},
 		{`{"type":"post","room":".x","text":"hi","ref":3}`, "room_invalid", float64(3)},
 		{`{"type":"leave","room":"a","ref":3}`, "not_joined", float64(3)},
 		{`{"type":"post","room":"a","ref":3}`, "text_empty", float64(3)},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"github.com/teahouse-chat/teahouse/feed"
 	"github.com/teahouse-chat/teahouse/feed/feedhttp"
@@ -50,6 +51,7 @@ type Handler struct {
 	metrics *metrics
 	root    http.Handler
 
+	refusals rate.Sometimes     // bounds the log of refused hosts and origins
 	requests *ratelimit.Limiter // by address; nil without limits
 	posts    *ratelimit.Limiter // by address; nil without limits
 
@@ -60,7 +62,7 @@ type Handler struct {
 
 // New makes a Handler. Errors: what is wrong with the options.
 func New(opts Options) (*Handler, error) {
-	h := &Handler{opts: opts}
+	h := &Handler{opts: opts, refusals: rate.Sometimes{First: 10, Interval: time.Second}}
 	var err error
 	if h.pages, err = newPages(opts.BasePath); err != nil {
 		return nil, err

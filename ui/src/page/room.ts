@@ -8,6 +8,7 @@ import { browser } from "./browser.js";
 import { Composer } from "./composer.js";
 import { byID } from "./dom.js";
 import { Feed } from "./feed.js";
+import { t } from "./i18n.js";
 import { Status } from "./status.js";
 import { nickname } from "./store.js";
 
@@ -24,7 +25,7 @@ export function room(): void {
     room,
     urls: new RoomURLs(location.origin, base, roomUrl),
     platform: browser,
-    name: nameField.value,
+    name: called(nameField.value),
     changed: draw,
   });
   const feed = new Feed({
@@ -38,11 +39,16 @@ export function room(): void {
     feed.toEnd();
   });
 
-  keepName(nameField, (name) => here.rename(name), () => composer.focus());
+  keepName(nameField, (name) => here.rename(called(name)), () => composer.focus());
   followWorld(() => here.wake());
   fitViewport();
   if (atDesk()) composer.focus();
   here.open();
+}
+
+// called is the name that others see: for who gives none, what stands in the empty field.
+function called(name: string): string {
+  return name || t("room.namePlaceholder");
 }
 
 // atDesk tells whether to put the focus where one writes: a phone would open its
