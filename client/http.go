@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -71,7 +72,7 @@ func (r *Room) Before(ctx context.Context, offset int64, n int) (Page, error) {
 func (r *Room) After(ctx context.Context, c Cursor, n int, wait time.Duration) (Page, error) {
 	query := url.Values{"limit": {strconv.Itoa(n)}}
 	if wait > 0 {
-		query.Set("wait", strconv.FormatFloat(wait.Seconds(), 'f', -1, 64))
+		query.Set("wait", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	c.addTo(query)
 	return r.read(ctx, query)

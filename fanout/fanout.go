@@ -208,6 +208,9 @@ type Membership struct {
 	behind func(*Membership, int64)
 	enc    Encoding
 
+	offering sync.Mutex // held while the member is offered something: none comes after Leave; before topic.mu
+	gone     bool       // guarded by offering
+
 	// Owned by the loop.
 	busy   bool // refused: waits for ready
 	away   bool // behind the tail: waits for Supply
@@ -229,6 +232,9 @@ type supply struct {
 
 // Leave takes the member out. It may be offered one more batch while Leave runs. Leaving again changes nothing.
 func (m *Membership) Leave() {
+	m.offering.Lock()
+	m.gone = true
+	m.offering.Unlock()
 	m.topic.mu.Lock()
 	defer m.topic.mu.Unlock()
 	if m.left {
@@ -248,8 +254,10 @@ func (m *Membership) Leave() {
 func (m *Membership) Supply(bytes []byte, upto int64) {
 	m.topic.mu.Lock()
 	defer m.topic.mu.Unlock()
-	m.supplied = &supply{bytes, upto}
-	m.arrive()
+	if !m.left {
+		m.supplied = &supply{bytes, upto}
+		m.arrive()
+	}
 }
 
 // Left reports whether the member has left.

@@ -118,6 +118,7 @@ func (l *loop) arrive(m *Membership, head int64) {
 }
 
 func (l *loop) remove(m *Membership) {
+	m.supply = nil
 	if m.index == 0 {
 		m.index = -1
 	}
@@ -181,6 +182,11 @@ func (l *loop) offer(m *Membership, bytes []byte) bool {
 	if l.offers++; l.offers >= yieldEvery {
 		l.offers = 0
 		runtime.Gosched()
+	}
+	m.offering.Lock()
+	defer m.offering.Unlock()
+	if m.gone {
+		return true
 	}
 	m.busy = !m.member.Offer(bytes, m.again)
 	if !m.busy {

@@ -4,6 +4,7 @@ package fanout
 const (
 	leastSegment = 4 << 10
 	mostSegment  = 64 << 10
+	mostEntries  = 512 // in a segment, however little they show
 )
 
 // A tail holds the bytes of the recent entries in one encoding. Segments are append-only, so the bytes between a cursor and
@@ -18,8 +19,9 @@ type tail struct {
 }
 
 type segment struct {
-	buf  []byte
-	last int64 // the newest offset that begins here
+	buf     []byte
+	last    int64 // the newest offset that begins here
+	entries int
 }
 
 type place struct {
@@ -34,6 +36,7 @@ func (t *tail) append(b []byte) {
 	t.places = append(t.places, place{seg, len(seg.buf)})
 	seg.buf = append(seg.buf, b...)
 	seg.last = offset
+	seg.entries++
 	t.bytes += len(b)
 }
 
@@ -42,7 +45,7 @@ func (t *tail) room(n int) *segment {
 	size := leastSegment
 	if k := len(t.segments); k > 0 {
 		last := t.segments[k-1]
-		if len(last.buf)+n <= cap(last.buf) {
+		if len(last.buf)+n <= cap(last.buf) && last.entries < mostEntries {
 			return last
 		}
 		size = min(2*cap(last.buf), mostSegment)
@@ -57,6 +60,7 @@ func (t *tail) trim(entries, bytes int) {
 	for len(t.segments) > 1 && (len(t.places) > entries || t.bytes > bytes) {
 		old := t.segments[0]
 		n := int(old.last - t.first + 1)
+		clear(t.places[:n]) // else they would hold the segment
 		t.places = t.places[n:]
 		t.first += int64(n)
 		t.bytes -= len(old.buf)

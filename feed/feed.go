@@ -53,7 +53,7 @@ type Options struct {
 	Sweep  time.Duration // with a Bell: how often to look at the heads of all open topics; default 2 s
 	Linger time.Duration // how long a topic stays in memory after its last user; default 30 s
 	Fanout fanout.Options
-	Recent int          // events of a topic kept in memory; default 1,024
+	Recent int          // events of a topic kept in memory, of at most 1 MiB together; default 1,024
 	Logger *slog.Logger // default slog.Default()
 }
 
@@ -64,9 +64,10 @@ type Feed struct {
 	opts    Options
 	blocks  *blockCache
 
-	ctx  context.Context // the feed's own lifetime
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	ctx    context.Context // the feed's own lifetime
+	stop   context.CancelFunc
+	starts sync.Mutex // guards that nothing is added to wg once ctx has ended
+	wg     sync.WaitGroup
 
 	mu     sync.Mutex                 // guards what follows; a topic's mu may be taken under it, not the reverse
 	topics map[string]*Topic          // open ones and those that linger
@@ -143,7 +144,9 @@ func (f *Feed) Topics() int {
 
 // Close ends what the feed does in the background and waits for it. Members are not told.
 func (f *Feed) Close() {
+	f.starts.Lock()
 	f.stop()
+	f.starts.Unlock()
 	f.mu.Lock()
 	for _, t := range f.topics {
 		if t.linger != nil {
@@ -154,9 +157,13 @@ func (f *Feed) Close() {
 	f.wg.Wait()
 }
 
-// background runs fn in a goroutine that Close waits for.
+// background runs fn in a goroutine that Close waits for; nothing after Close.
 func (f *Feed) background(fn func()) {
-	f.wg.Go(fn)
+	f.starts.Lock()
+	defer f.starts.Unlock()
+	if f.ctx.Err() == nil {
+		f.wg.Go(fn)
+	}
 }
 
 // pause waits a little longer at each try after the log failed; false says that the feed is closed.

@@ -5,15 +5,16 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"github.com/teahouse-chat/teahouse/eventlog"
 	"github.com/teahouse-chat/teahouse/fanout"
 )
 
 const (
-	blockEvents     = 256     // events are read from the log by aligned blocks of so many
-	blockCacheBytes = 8 << 20 // encoded blocks kept
+	blockEvents     = 256       // events are read from the log by aligned blocks of so many,
+	blockBytes      = 256 << 10 // which end early when their encoding is larger
+	blockCacheBytes = 8 << 20   // of encoded blocks kept
+	recentBytes     = 1 << 20   // of a topic's events kept in memory
 )
 
 // supply brings a member that is behind the tail forward by one piece of the log.
@@ -27,15 +28,17 @@ func (t *Topic) supply(m *fanout.Membership, enc Encoding, cursor eventlog.Offse
 			m.Supply(b, int64(upto))
 			return
 		}
-		if err == nil { // joined a read that began before the events were there
-			time.Sleep(time.Millisecond)
-			continue
+		if err == nil {
+			err = errNothing
 		}
 		if !t.feed.pause(try, t, err) {
 			return
 		}
 	}
 }
+
+// errNothing says that the log has no more than the tail forgot: it never does, but for a log that breaks its contract.
+var errNothing = errors.New("nothing past the cursor")
 
 // reset returns what a member is told whose cursor can't be served any more.
 func (t *Topic) reset(enc Encoding) ([]byte, eventlog.Offset, error) {
@@ -53,25 +56,29 @@ func (t *Topic) piece(enc Encoding, cursor eventlog.Offset) ([]byte, eventlog.Of
 	b, err := t.feed.blocks.get(key, func() (*block, error) {
 		return t.encodeBlock(enc, key.number*blockEvents)
 	})
-	if errors.Is(err, eventlog.ErrTrimmed) { // the floor may be within the block
+	if errors.Is(err, eventlog.ErrTrimmed) || err == nil && b.upto() <= cursor {
+		// The floor is within the block, or it ends early, or it was read before the event was there.
 		b, err = t.encodeBlock(enc, cursor)
 	}
 	if err != nil {
 		return nil, 0, err
 	}
-	bytes, upto := b.past(cursor)
-	return bytes, upto, nil
+	return b.past(cursor), b.upto(), nil
 }
 
-// encodeBlock reads and encodes the events past a cursor, to the end of its block.
+// encodeBlock reads and encodes the events past a cursor, to the end of its block or until they are large.
 func (t *Topic) encodeBlock(enc Encoding, after eventlog.Offset) (*block, error) {
 	limit := blockEvents - int(after%blockEvents)
 	events, err := t.Read(t.feed.ctx, after, limit)
 	if err != nil {
 		return nil, err
 	}
-	b := &block{after: after}
+	b := &block{after: after, whole: len(events) == limit}
 	for i := range events {
+		if len(b.bytes) >= blockBytes {
+			b.whole = true
+			break
+		}
 		b.bytes = t.feed.encoder.AppendEvent(b.bytes, enc, t.title, &events[i])
 		b.ends = append(b.ends, len(b.bytes))
 	}
@@ -83,19 +90,21 @@ type block struct {
 	after eventlog.Offset // the cursor it begins at
 	bytes []byte
 	ends  []int // where each event ends
+	whole bool  // it won't hold more when it is read again
 }
 
-// past returns the bytes past a cursor and the offset that they reach.
-func (b *block) past(cursor eventlog.Offset) ([]byte, eventlog.Offset) {
-	upto := b.after + eventlog.Offset(len(b.ends))
-	n := int(cursor - b.after)
-	switch {
+// upto is the offset that the block reaches.
+func (b *block) upto() eventlog.Offset { return b.after + eventlog.Offset(len(b.ends)) }
+
+// past returns the bytes past a cursor.
+func (b *block) past(cursor eventlog.Offset) []byte {
+	switch n := int(cursor - b.after); {
 	case n >= len(b.ends):
-		return nil, upto
+		return nil
 	case n == 0:
-		return b.bytes, upto
+		return b.bytes
 	default:
-		return b.bytes[b.ends[n-1]:], upto
+		return b.bytes[b.ends[n-1]:]
 	}
 }
 
@@ -105,7 +114,7 @@ type blockKey struct {
 	number eventlog.Offset
 }
 
-// A blockCache keeps the full blocks that were used last and lets one read of a block serve all who want it meanwhile, so 5,000
+// A blockCache keeps the whole blocks that were used last and lets one read of a block serve all who want it meanwhile, so 5,000
 // clients that come back at once cost a topic a few reads.
 type blockCache struct {
 	budget int
@@ -154,7 +163,7 @@ func (c *blockCache) get(key blockKey, load func() (*block, error)) (*block, err
 		defer c.mu.Unlock()
 		if c.flights[key] == fl { // not dropped meanwhile
 			delete(c.flights, key)
-			if fl.err == nil && len(fl.block.ends) == blockEvents {
+			if fl.err == nil && fl.block.whole {
 				c.keep(key, fl.block)
 			}
 		}

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +30,8 @@ type Topic struct {
 	floor  eventlog.Offset  // as far as known; the log may be ahead
 	known  eventlog.Offset  // the newest that was heard of; past head while reading
 	recent []eventlog.Event // the newest events, ending at head
+	bytes  int              // of their data
+	cut    int              // events before recent that its array still holds
 	grown  chan struct{}    // closed when head moves; nil when nobody waits
 	reads  bool             // a goroutine reads the log from head on
 	out    *fanout.Topic    // nil until loaded
@@ -189,10 +192,7 @@ func (t *Topic) add(events []eventlog.Event) {
 	if len(events) == 0 || events[0].Offset != t.head+1 {
 		return
 	}
-	t.recent = append(t.recent, events...)
-	if over := len(t.recent) - t.feed.opts.Recent; over > 0 {
-		t.recent = t.recent[over:]
-	}
+	t.remember(events)
 	t.head = events[len(events)-1].Offset
 	t.out.Append(len(events), func(dst []byte, enc Encoding, i int) []byte {
 		return t.feed.encoder.AppendEvent(dst, enc, t.title, &events[i])
@@ -200,6 +200,29 @@ func (t *Topic) add(events []eventlog.Event) {
 	if t.grown != nil {
 		close(t.grown)
 		t.grown = nil
+	}
+}
+
+// remember adds to recent and forgets the oldest that are too many or too large. Readers may hold pieces of the old array, so it is never
+// written to but at its end. t.mu must be held.
+func (t *Topic) remember(events []eventlog.Event) {
+	t.recent = append(t.recent, events...)
+	for i := range events {
+		t.bytes += len(events[i].Data)
+	}
+	n := 0
+	for len(t.recent)-n > t.feed.opts.Recent || t.bytes > recentBytes && len(t.recent)-n > 1 {
+		t.bytes -= len(t.recent[n].Data)
+		n++
+	}
+	t.forget(n)
+}
+
+// forget drops the oldest n of recent, whose bytes are taken off already. t.mu must be held.
+func (t *Topic) forget(n int) {
+	t.recent = t.recent[n:]
+	if t.cut += n; t.cut > len(t.recent) {
+		t.recent, t.cut = slices.Clone(t.recent), 0
 	}
 }
 
@@ -217,9 +240,12 @@ func (t *Topic) trimmed(below eventlog.Offset) {
 	defer t.mu.Unlock()
 	below = min(below, t.head+1)
 	t.floor = max(t.floor, below)
-	for len(t.recent) > 0 && t.recent[0].Offset < below {
-		t.recent = t.recent[1:]
+	n := 0
+	for n < len(t.recent) && t.recent[n].Offset < below {
+		t.bytes -= len(t.recent[n].Data)
+		n++
 	}
+	t.forget(n)
 }
 
 // catchUp starts reading the log when it is ahead of the tail. t.mu must be held.
@@ -247,7 +273,7 @@ func (t *Topic) readOn() {
 			err = t.skip(f.ctx)
 		}
 		if err == nil {
-			try = 0
+			try = -1 // the next failure is the first
 			t.mu.Lock()
 			switch {
 			case len(events) > 0:
@@ -273,7 +299,7 @@ func (t *Topic) skip(ctx context.Context) error {
 	defer t.mu.Unlock()
 	t.floor = states[0].Floor
 	if to := t.floor - 1; to > t.head {
-		t.recent = nil
+		t.recent, t.bytes, t.cut = nil, 0, 0
 		t.head = to
 		t.out.Skip(int64(to))
 	}

@@ -51,8 +51,9 @@ type Conn struct {
 	in     *partial // a frame or message that is not complete; nil between messages
 	bucket int64    // of control frames: when the bucket will be full again (server clock)
 
-	heard  atomic.Int64 // when bytes were last received (server clock)
+	heard  atomic.Int64 // when bytes were last received, or would have been read (server clock)
 	readBy atomic.Int64 // when what is begun must be complete; 0 when nothing is or the handler works
+	works  atomic.Bool  // the handler works: nothing is read, so silence says nothing
 
 	// mu guards what follows, and is held for every write and for the close of a parked connection's descriptor: those never
 	// block.
@@ -100,7 +101,7 @@ func (c *Conn) Offer(batch []byte, again func()) bool {
 		c.mu.Unlock()
 		return true
 	}
-	if q := c.queue; q != nil && len(q.batch) > 0 {
+	if q := c.queue; q != nil && q.full() {
 		q.again = append(q.again, again)
 		c.mu.Unlock()
 		return false
@@ -135,7 +136,13 @@ func (c *Conn) Offer(batch []byte, again func()) bool {
 // Errors: ErrClosed when the connection is closing; ErrTooBig when the message alone is larger than Options.MaxQueue; ErrTooSlow
 // when with it more than that would wait: then the connection is closed with CloseTooSlow. While more than half of that waits,
 // the client isn't read.
-func (c *Conn) Send(op Opcode, payload []byte) error {
+func (c *Conn) Send(op Opcode, payload []byte) error { return c.send(op, payload, false) }
+
+// SendInOrder is Send, but for a message that says something of what was offered: it goes out after the batch that waits, and until it
+// has joined the slot further offers are refused.
+func (c *Conn) SendInOrder(op Opcode, payload []byte) error { return c.send(op, payload, true) }
+
+func (c *Conn) send(op Opcode, payload []byte, inOrder bool) error {
 	if op != Text && op != Binary {
 		return fmt.Errorf("ws: send of opcode %d", op)
 	}
@@ -153,7 +160,11 @@ func (c *Conn) Send(op Opcode, payload []byte) error {
 		c.mu.Unlock()
 		return ErrTooSlow
 	}
-	q.slot = AppendFrame(q.slot, op, payload)
+	if inOrder && len(q.batch) > 0 {
+		q.after = AppendFrame(q.after, op, payload)
+	} else {
+		q.slot = AppendFrame(q.slot, op, payload)
+	}
 	told := c.kick()
 	c.mu.Unlock()
 	tell(told)

@@ -4,15 +4,17 @@ import "sync"
 
 // A queue is what waits to be written on a busy connection; an idle one has none. The connection's mu guards it.
 //
-// What goes first: the rest of a frame that is begun, then the slot (what Send, pings and pongs left), then the rest of the batch, and
-// at the very end the close frame.
+// What goes first: the rest of a frame that is begun, then the slot (what Send, pings and pongs left), then the rest of the batch, then
+// what SendInOrder left, and at the very end the close frame.
 type queue struct {
 	batch []byte // the rest of the batch that Offer took: its caller's memory, only read
 	begun int    // how many bytes of batch belong to a frame of which some bytes are out
 	cut   bool   // drop the batch at the next frame boundary
 
-	slot []byte // whole frames of our own
-	off  int    // how much of slot is out
+	slot  []byte // whole frames of our own
+	off   int    // how much of slot is out
+	after []byte // whole frames that join the slot when the batch is out
+
 	pong []byte // a framed pong that goes after the slot; a newer one replaces it (RFC 6455 section 5.5.3)
 
 	bye []byte // the close frame; nothing is added once it is there
@@ -43,27 +45,34 @@ func (q *queue) recycle() {
 	queues.Put(q)
 }
 
-// waiting is the number of bytes in the slot that are not out.
-func (q *queue) waiting() int { return len(q.slot) - q.off }
+// waiting is the number of bytes of our own frames that are not out.
+func (q *queue) waiting() int { return len(q.slot) - q.off + len(q.after) }
+
+// full reports whether a batch would be refused.
+func (q *queue) full() bool { return len(q.batch) > 0 || len(q.after) > 0 }
 
 // next returns the bytes to write now; none when there are none. The caller reports to wrote before it calls next again.
 func (q *queue) next() []byte {
 	if q.cut && q.begun == 0 {
-		q.batch = nil
+		q.batch, q.after = nil, nil
 	}
-	if q.waiting() == 0 {
+	if len(q.batch) == 0 && len(q.after) > 0 {
+		q.slot, q.after = append(q.slot, q.after...), nil
+	}
+	if len(q.slot) == q.off {
 		q.slot, q.off = q.slot[:0], 0
 		if q.begun == 0 {
 			q.slot = append(q.slot, q.pong...)
 			q.pong = q.pong[:0]
 		}
 	}
-	urgent := q.waiting() > 0 || len(q.pong) > 0 || q.cut
+	slot := len(q.slot) > q.off
+	urgent := slot || len(q.pong) > 0 || q.cut
 	switch {
 	case q.begun > 0 && urgent:
 		q.from = fromBatch
 		return q.batch[:q.begun]
-	case q.begun == 0 && q.waiting() > 0:
+	case q.begun == 0 && slot:
 		q.from = fromSlot
 		return q.slot[q.off:]
 	case len(q.batch) > 0:
@@ -110,7 +119,7 @@ func (q *queue) wroteBatch(n int) {
 
 // told takes the callers that wait to be told, once a batch would be taken.
 func (q *queue) told() []func() {
-	if len(q.batch) > 0 {
+	if q.full() {
 		return nil
 	}
 	again := q.again

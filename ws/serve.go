@@ -14,7 +14,6 @@ const lingerTimeout = time.Second
 // start opens a connection on Upgrade's goroutine and gets its reading going. early is what the client sent together with the
 // handshake.
 func (c *Conn) start(early []byte) {
-	c.heard.Store(c.server.now())
 	c.guard("open", func() { c.handler.Open(c) })
 	switch {
 	case c.stream != nil:
@@ -127,6 +126,11 @@ func (c *Conn) bury() {
 
 // message calls the handler with a message.
 func (c *Conn) message(op Opcode, payload []byte) {
+	c.works.Store(true)
+	defer func() {
+		c.heard.Store(c.server.now())
+		c.works.Store(false)
+	}()
 	defer c.caught("message")
 	c.handler.Message(c, op, payload)
 }

@@ -116,6 +116,7 @@ func (s *Server) add(conn net.Conn, h Handler, a *agreement) (*Conn, error) {
 		server: s, handler: h, owned: true, fd: -1, jitter: uint8(rand.Uint32()), deflate: a.extension != "",
 		proto: int16(slices.Index(s.opts.Subprotocols, a.subprotocol)),
 	}
+	c.heard.Store(s.now())
 	if fd, ok := s.detach(conn); ok {
 		c.fd = int32(fd)
 	} else {

@@ -48,6 +48,7 @@ func (c *Conn) writeStream() {
 	for {
 		q, b, finish := c.nextForStream(&told)
 		tell(told)
+		told = nil
 		if finish && !c.stream.ended {
 			c.stream.ended = true
 			c.stream.shutdownWrite()

@@ -76,6 +76,10 @@ func (c *Conn) checkLife(now int64) (told []func()) {
 	if c.state != open || opts.PingInterval < 0 {
 		return nil
 	}
+	if c.works.Load() {
+		c.pinged = 0
+		return nil
+	}
 	heard := c.heard.Load()
 	if c.pinged != 0 && heard < c.pinged {
 		if now-c.pinged >= int64(opts.PongTimeout) {

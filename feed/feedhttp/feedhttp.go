@@ -22,6 +22,7 @@ const (
 	defaultLimit = 100
 	newest       = 50 // what a poll without a cursor gets
 	MaxWait      = 20 * time.Second
+	maxAnswer    = 1 << 20 // bytes of events' data; fewer than asked are given rather than more
 )
 
 // A QueryError says which parameter of a request can't be understood.
@@ -188,9 +189,10 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, t *feed.Topic, ti
 	after, limit := q.span(s)
 	if q.wait > 0 && q.before == 0 && after >= s.Head {
 		h.await(r.Context(), t, after, q.wait)
+		s = t.State()
 	}
-	// The head that is told is never past an event that should have been in the answer: who has no other cursor goes on from it.
-	s = t.State()
+	// The head that is told is the one from before the read, never past an event that should have been in the answer: who
+	// has no other cursor goes on from it.
 	events, err := t.Read(r.Context(), after, limit)
 	if errors.Is(err, eventlog.ErrTrimmed) { // since the check
 		return &ResetError{h.Feed.Epoch(), t.State()}
@@ -198,6 +200,7 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, t *feed.Topic, ti
 	if err != nil {
 		return err
 	}
+	events = bound(events, q.after < 0)
 	if n := len(events); n > 0 {
 		s.Head = max(s.Head, events[n-1].Offset)
 	}
@@ -205,6 +208,26 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, t *feed.Topic, ti
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(h.appendPage(nil, title, s, events)) // a client that has gone needs no answer
 	return nil
+}
+
+// bound cuts events to what one answer holds: the oldest go first when the newest were asked for, else the newest, which their reader
+// asks for next.
+func bound(events []eventlog.Event, newest bool) []eventlog.Event {
+	size := 0
+	for i := range events {
+		at := i
+		if newest {
+			at = len(events) - 1 - i
+		}
+		if size += len(events[at].Data); size <= maxAnswer || i == 0 {
+			continue
+		}
+		if newest {
+			return events[at+1:]
+		}
+		return events[:at]
+	}
+	return events
 }
 
 // span says what to read: past which offset and how much.

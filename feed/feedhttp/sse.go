@@ -14,7 +14,7 @@ import (
 
 const (
 	keepAlive    = 15 * time.Second // a comment at least so often
-	writeTimeout = 15 * time.Second // a stream without write progress for so long ends
+	writeTimeout = 15 * time.Second // a stream whose reader doesn't take a batch within this ends
 )
 
 // AppendSSE appends an event in the form of a stream (WHATWG HTML, 9.2): its id is a cursor, its data one line of JSON.

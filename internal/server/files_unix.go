@@ -4,7 +4,8 @@ package server
 
 import "golang.org/x/sys/unix"
 
-// maxConns is how many connections may be held open: nine tenths of the descriptors that the process may have.
+// maxConns is how many connections may be held open: nine tenths of the descriptors that the process may have; a tenth
+// is for plain HTTP and files.
 func maxConns() int {
 	const otherwise = 9000
 	var l unix.Rlimit

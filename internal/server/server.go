@@ -22,10 +22,11 @@ import (
 	"github.com/teahouse-chat/teahouse/internal/web"
 )
 
-// Timeouts and sizes of a request's head; the body has its own.
+// Timeouts of a request and its answer, and the size of its head; a body has its own.
 const (
 	headTimeout = 5 * time.Second
-	idleTimeout = 60 * time.Second
+	sendTimeout = time.Minute // for an answer; streams and sockets have their own
+	idleTimeout = time.Minute
 	headBytes   = 12 << 10 // net/http adds 4 KiB
 )
 
@@ -95,7 +96,7 @@ func open(ctx context.Context, set settings, log *slog.Logger) (_ *server, err e
 		Logger:         log,
 		PublicURL:      set.publicURL,
 		BasePath:       set.BasePath,
-		AllowOrigins:   set.AllowOrigins,
+		AllowOrigins:   set.origins,
 		TrustedProxies: set.proxies,
 		Limits:         set.limits,
 		MaxConns:       maxConns(),
@@ -107,8 +108,10 @@ func open(ctx context.Context, set settings, log *slog.Logger) (_ *server, err e
 	s.http = &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: headTimeout,
+		WriteTimeout:      sendTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headBytes,
+		ConnState:         newDoor(maxConns()/10, set.limits, set.proxies).watch,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong
 	}
 	return s, nil

@@ -15,6 +15,7 @@ import (
 type settings struct {
 	Config
 	publicURL *url.URL // nil for none
+	origins   []*url.URL
 	proxies   []netip.Prefix
 	limits    bool
 }
@@ -54,7 +55,7 @@ func (c Config) settle() (settings, error) {
 			return s, err
 		}
 	}
-	if s.AllowOrigins, err = settleOrigins(c.AllowOrigins); err != nil {
+	if s.origins, err = settleOrigins(c.AllowOrigins); err != nil {
 		return s, err
 	}
 	for _, proxy := range c.TrustedProxies {
@@ -112,20 +113,21 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	return netip.ParsePrefix(s)
 }
 
-func settleOrigins(origins []string) ([]string, error) {
+func settleOrigins(origins []string) (urls []*url.URL, err error) {
 	for _, origin := range origins {
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 			return nil, fmt.Errorf("--allow-origin %s: use scheme and host alone, like https://example.com", origin)
 		}
+		urls = append(urls, u)
 	}
-	return origins, nil
+	return urls, nil
 }
 
 // roomURL is where to go first: the lobby room, at an address that a person on this machine can open.
 func (s settings) roomURL(addr net.Addr) string {
 	if s.publicURL != nil {
-		return strings.TrimSuffix(originURL(s.publicURL.Scheme, s.publicURL.Host), "/") + s.BasePath + "/room/lobby/"
+		return s.publicURL.Scheme + "://" + s.publicURL.Host + s.BasePath + "/room/lobby/"
 	}
 	scheme := "http"
 	if s.Cert != "" {
@@ -133,12 +135,10 @@ func (s settings) roomURL(addr net.Addr) string {
 	}
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
-		return originURL(scheme, addr.String()) + s.BasePath + "/room/lobby/"
+		return scheme + "://" + addr.String() + s.BasePath + "/room/lobby/"
 	}
 	if ip, err := netip.ParseAddr(host); err == nil && (ip.IsUnspecified() || ip.IsLoopback()) {
 		host = "localhost"
 	}
-	return originURL(scheme, net.JoinHostPort(host, port)) + s.BasePath + "/room/lobby/"
+	return scheme + "://" + net.JoinHostPort(host, port) + s.BasePath + "/room/lobby/"
 }
-
-func originURL(scheme, host string) string { return scheme + "://" + host }

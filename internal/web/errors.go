@@ -61,6 +61,7 @@ var problems = []struct {
 	{chat.ErrID, problem{422, ws.ClosePolicy, "id_invalid", "The id has to be 1 to 64 printable ASCII characters."}},
 	{chat.ErrIDConflict, problem{409, ws.ClosePolicy, "id_conflict", "You have used this id for another text: send a new id."}},
 	{chat.ErrRoomName, roomProblem},
+	{eventlog.ErrTrimmed, problem{410, ws.ClosePolicy, "reset", "The messages aren't kept any more: read again from the head."}},
 	{eventlog.ErrUnavailable, problem{503, ws.CloseTryLater, "unavailable", "The message store doesn't answer now: try again in a moment."}},
 	{errNotFound, problem{404, ws.ClosePolicy, "not_found", "There is nothing at this address."}},
 	{errMethod, problem{405, ws.ClosePolicy, "method_not_allowed", "This address takes other methods: see the Allow header."}},
@@ -128,7 +129,8 @@ func retryAfter(err error) time.Duration {
 		return rate.RetryAfter
 	case errors.Is(err, errCrowded), errors.Is(err, errFull):
 		return 5 * time.Second
-	case errors.Is(err, eventlog.ErrUnavailable), errors.Is(err, errGoing):
+	case errors.Is(err, eventlog.ErrUnavailable), errors.Is(err, errGoing), errors.Is(err, errNotReady),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return 2 * time.Second
 	}
 	return 0

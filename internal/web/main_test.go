@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -50,10 +51,20 @@ type config struct {
 	ready  func(context.Context) error
 }
 
-func withLimits(c *config)               { c.limits = true }
-func withTLS(c *config)                  { c.tls = true }
-func withBase(base string) setting       { return func(c *config) { c.web.BasePath = base } }
-func allowing(origins ...string) setting { return func(c *config) { c.web.AllowOrigins = origins } }
+func withLimits(c *config)         { c.limits = true }
+func withTLS(c *config)            { c.tls = true }
+func withBase(base string) setting { return func(c *config) { c.web.BasePath = base } }
+func allowing(origins ...string) setting {
+	return func(c *config) {
+		for _, origin := range origins {
+			u, err := url.Parse(origin)
+			if err != nil {
+				panic(err)
+			}
+			c.web.AllowOrigins = append(c.web.AllowOrigins, u)
+		}
+	}
+}
 
 func open(t testing.TB, settings ...setting) *house {
 	t.Helper()

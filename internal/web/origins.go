@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -18,16 +17,12 @@ type origins struct {
 	own     *ownAddresses
 }
 
-func newOrigins(public *url.URL, allow []string) (origins, error) {
+func newOrigins(public *url.URL, allow []*url.URL) origins {
 	o := origins{public: public, allowed: map[string]struct{}{}, own: &ownAddresses{}}
-	for _, s := range allow {
-		u, err := url.Parse(s)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.User != nil {
-			return o, fmt.Errorf("--allow-origin %q: want an origin like https://example.com", s)
-		}
+	for _, u := range allow {
 		o.allowed[originOf(u.Scheme, u.Host)] = struct{}{}
 	}
-	return o, nil
+	return o
 }
 
 // originOf writes an origin the way that browsers do: lower case, without the scheme's own port.

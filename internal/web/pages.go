@@ -22,7 +22,6 @@ import (
 
 // pages are the templates, the catalogues and the static files of the page, ready to serve. They don't change after newPages.
 type pages struct {
-	base      string
 	version   string // of all files together, for their URLs
 	templates map[string]template
 	catalogs  map[string]map[string]string // by language
@@ -40,8 +39,8 @@ type staticFile struct {
 	etag          string
 }
 
-func newPages(base string) (*pages, error) {
-	p := &pages{base: base, templates: map[string]template{}, catalogs: map[string]map[string]string{}, files: map[string]staticFile{}}
+func newPages() (*pages, error) {
+	p := &pages{templates: map[string]template{}, catalogs: map[string]map[string]string{}, files: map[string]staticFile{}}
 	dist := ui.Dist()
 	hash := sha256.New()
 	err := fs.WalkDir(dist, ".", func(name string, d fs.DirEntry, err error) error {

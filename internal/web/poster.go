@@ -27,8 +27,8 @@ type poster struct {
 	count   int // queued and being committed
 	bytes   int
 	running bool
-	leaving bool   // nothing more is taken: it isn't answered, and its client posts it again elsewhere
-	last    func() // what to do when all is answered; nil for nothing
+	leaving bool     // nothing more is taken: it isn't answered, and its client posts it again elsewhere
+	last    []func() // what to do when all is answered
 }
 
 // A pending is a post to commit, or an answer that has to wait for its turn.
@@ -73,7 +73,7 @@ func (s *session) enqueue(p pending) {
 	q.bytes += len(p.post.Text)
 	if !q.running {
 		q.running = true
-		s.h.posters.Go(s.commit)
+		go s.commit() // the gate counts the session until it has ended
 	}
 }
 
@@ -95,7 +95,7 @@ func (q *poster) finish(do func()) {
 	q.mu.Lock()
 	q.leaving = true
 	if q.running {
-		q.last = do
+		q.last = append(q.last, do)
 		q.mu.Unlock()
 		return
 	}
@@ -124,8 +124,8 @@ func (s *session) commit() {
 			last := q.last
 			q.last = nil
 			q.mu.Unlock()
-			if last != nil {
-				last()
+			for _, do := range last {
+				do()
 			}
 			return
 		}

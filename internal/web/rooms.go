@@ -1,10 +1,13 @@
 package web
 
 import (
+	"context"
 	"html"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/teahouse-chat/teahouse/eventlog"
 	"github.com/teahouse-chat/teahouse/internal/chat"
@@ -134,7 +137,7 @@ func (h *Handler) lobby(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, h.roomURL(room), http.StatusSeeOther)
 		return
 	}
-	recent, err := h.opts.Store.RecentRooms(r.Context(), recentRooms)
+	recent, err := h.recent.rooms(r.Context(), h.opts.Store)
 	if err != nil {
 		h.fail(w, r, err)
 		return
@@ -144,6 +147,27 @@ func (h *Handler) lobby(w http.ResponseWriter, r *http.Request) {
 		b.WriteString(`<li><a dir="auto" href="` + html.EscapeString(h.roomURL(a.Room)) + `">` + html.EscapeString(a.Room.Name) + `</a></li>`)
 	}
 	h.render(w, r, http.StatusOK, "lobby.html", map[string]any{"rooms": markup(b.String())})
+}
+
+// recentList keeps the rooms lately active for a second: finding them reads every room's time.
+type recentList struct {
+	mu   sync.Mutex // held while the store is asked, so that all who wait share one answer
+	list []chat.RoomActivity
+	read time.Time
+}
+
+func (l *recentList) rooms(ctx context.Context, store chat.Store) ([]chat.RoomActivity, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.read) < time.Second {
+		return l.list, nil
+	}
+	list, err := store.RecentRooms(ctx, recentRooms)
+	if err != nil {
+		return nil, err
+	}
+	l.list, l.read = list, time.Now()
+	return list, nil
 }
 
 // readEvents serves poll, long-poll and SSE.

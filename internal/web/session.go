@@ -92,7 +92,7 @@ func (s *session) resume(room chat.Room, t *feed.Topic, state eventlog.State, af
 		cursor = *after
 	}
 	if own := s.h.opts.Feed.Epoch(); !state.Serves(cursor) || epoch != "" && epoch != own {
-		s.send(resetFrame(room.Name, own, state))
+		s.sendInOrder(resetFrame(room.Name, own, state))
 		cursor = state.Head
 	}
 	s.sit(room, t, cursor)
@@ -125,18 +125,18 @@ func (s *session) Closed(*ws.Conn, ws.CloseCode, string) {
 	for len(s.seats) > 0 {
 		s.leave(len(s.seats) - 1)
 	}
-	s.release()
+	s.posts.finish(s.release) // what it posted is committed first
 }
 
 // Message implements [ws.Handler].
 func (s *session) Message(c *ws.Conn, op ws.Opcode, payload []byte) {
+	s.throttle()
 	switch {
 	case op != ws.Text:
 		_ = c.Close(ws.CloseUnsupported, "text only") // closing twice changes nothing
 	case s.plain:
 		s.plainText(string(payload))
 	default:
-		s.throttle()
 		s.frame(payload)
 	}
 }
@@ -180,7 +180,7 @@ func (s *session) command(f clientFrame) error {
 			return err
 		}
 		s.leave(i)
-		s.send(encode(okFrame{Type: "ok", Ref: f.Ref}))
+		s.sendInOrder(encode(okFrame{Type: "ok", Ref: f.Ref}))
 	case "post":
 		room, err := s.roomOf(f)
 		if err != nil {
@@ -216,7 +216,7 @@ func (s *session) join(f clientFrame) error {
 		s.leave(i) // joining again starts from the new cursor
 	}
 	state := t.State()
-	s.send(encode(joinedFrame{Type: "ok", Ref: f.Ref, stateFields: *s.state(room, state)}))
+	s.sendInOrder(encode(joinedFrame{Type: "ok", Ref: f.Ref, stateFields: *s.state(room, state)}))
 	s.resume(room, t, state, f.After, f.Epoch)
 	return nil
 }
@@ -249,6 +249,11 @@ func (s *session) seatOf(f clientFrame) (int, error) {
 
 func (s *session) state(room chat.Room, st eventlog.State) *stateFields {
 	return &stateFields{room.Name, s.h.opts.Feed.Epoch(), st.Head, st.Floor}
+}
+
+// sendInOrder sends a frame that has its place among the events: after those of a seat that was left, before those of a new one.
+func (s *session) sendInOrder(frame []byte) {
+	_ = s.conn.SendInOrder(ws.Text, frame) // a closed connection needs no answer
 }
 
 // send sends a frame of its own to this client.

@@ -18,7 +18,7 @@ import (
 )
 
 func isUpgrade(r *http.Request) bool {
-	return hasToken(r.Header["Upgrade"], "websocket")
+	return has([]string{strings.ToLower(strings.Join(r.Header["Upgrade"], ","))}, "websocket")
 }
 
 // roomSocket upgrades a request to the socket of one room. The cursor is set before the 101 is written, so whatever commits after the
@@ -49,7 +49,7 @@ func (h *Handler) roomSocket(w http.ResponseWriter, r *http.Request, room chat.R
 
 // manyRooms upgrades a request to a socket without a room: its client joins them.
 func (h *Handler) manyRooms(w http.ResponseWriter, r *http.Request) {
-	if isUpgrade(r) && !hasToken(r.Header["Sec-Websocket-Protocol"], subprotocol) {
+	if isUpgrade(r) && !has(r.Header["Sec-Websocket-Protocol"], subprotocol) {
 		h.fail(w, r, errSubprotocol)
 		return
 	}
@@ -63,11 +63,11 @@ func (h *Handler) manyRooms(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hasToken reports whether a header's lines, each a list, hold a token.
-func hasToken(lines []string, token string) bool {
+// has reports whether a header's lines, each a list, hold an item.
+func has(lines []string, item string) bool {
 	for _, line := range lines {
 		for t := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(t), token) {
+			if strings.TrimSpace(t) == item {
 				return true
 			}
 		}
@@ -145,19 +145,11 @@ func (h *Handler) sayBye(ctx context.Context, spread time.Duration) {
 	}
 }
 
-// awaitSockets returns when all sockets are gone or ctx has ended.
-func (h *Handler) awaitSockets(ctx context.Context) {
+// awaitNobody returns when nobody is held any more and all that was posted is answered, or ctx has ended.
+func (h *Handler) awaitNobody(ctx context.Context) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		left := false
-		for range h.sockets.Conns() {
-			left = true
-			break
-		}
-		if !left {
-			return
-		}
+	for h.gate.count() > 0 {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

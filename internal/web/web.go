@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,7 +31,7 @@ type Options struct {
 
 	PublicURL      *url.URL       // nil: the machine's own addresses
 	BasePath       string         // "" or like "/chat"
-	AllowOrigins   []string       // like "https://example.com"; may be empty
+	AllowOrigins   []*url.URL     // scheme and host; may be empty
 	TrustedProxies []netip.Prefix // may be empty
 	Limits         bool           // rate and connection limits
 	MaxConns       int            // followers at once, over all addresses
@@ -48,6 +47,7 @@ type Handler struct {
 	events  feedhttp.Handler
 	gate    *gate
 	people  *chat.Presence
+	recent  recentList
 	metrics *metrics
 	root    http.Handler
 
@@ -55,21 +55,18 @@ type Handler struct {
 	requests *ratelimit.Limiter // by address; nil without limits
 	posts    *ratelimit.Limiter // by address; nil without limits
 
-	going   context.Context // ends when the server begins to go
-	goNow   context.CancelFunc
-	posters sync.WaitGroup // goroutines that commit what sockets posted
+	going context.Context // ends when the server begins to go
+	goNow context.CancelFunc
 }
 
 // New makes a Handler. Errors: what is wrong with the options.
 func New(opts Options) (*Handler, error) {
 	h := &Handler{opts: opts, refusals: rate.Sometimes{First: 10, Interval: time.Second}}
 	var err error
-	if h.pages, err = newPages(opts.BasePath); err != nil {
+	if h.pages, err = newPages(); err != nil {
 		return nil, err
 	}
-	if h.origins, err = newOrigins(opts.PublicURL, opts.AllowOrigins); err != nil {
-		return nil, err
-	}
+	h.origins = newOrigins(opts.PublicURL, opts.AllowOrigins)
 	h.going, h.goNow = context.WithCancel(context.Background())
 	h.gate = newGate(opts.Limits, opts.MaxConns)
 	if opts.Limits {
@@ -116,13 +113,7 @@ func (h *Handler) hold(r *http.Request) (release func(), err error) {
 func (h *Handler) Drain(ctx context.Context, spread time.Duration) {
 	h.goNow()
 	h.sayBye(ctx, spread)
-	committed := make(chan struct{})
-	go func() { h.posters.Wait(); close(committed) }()
-	select {
-	case <-committed:
-	case <-ctx.Done():
-	}
-	h.awaitSockets(ctx)
+	h.awaitNobody(ctx)
 }
 
 // Close ends what is left at once.
