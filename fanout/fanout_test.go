@@ -3,6 +3,7 @@ package fanout_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -332,4 +333,62 @@ func ExampleTopic() {
 	topic.Append(len(words), func(dst []byte, _ fanout.Encoding, i int) []byte { return append(dst, words[i]...) })
 	topic.Wait()
 	// Output: ann got tea is ready
+}
+
+// A door is a member that holds the loop up in the middle of a round.
+type door struct{ in, out chan struct{} }
+
+func (d *door) Offer([]byte, func()) bool {
+	d.in <- struct{}{}
+	<-d.out
+	return true
+}
+
+func TestNothingIsOfferedAfterLeaveHasReturned(t *testing.T) {
+	topic := fanout.NewTopic(0, nil)
+	d := &door{make(chan struct{}), make(chan struct{})}
+	var leaves reader
+	topic.Join(d, 0, 0, never(t))
+	m := topic.Join(&leaves, 0, 0, never(t))
+	topic.Wait()
+	appendN(topic, 0, 1)
+	<-d.in // the round has begun and hasn't come to the other yet
+	m.Leave()
+	close(d.out)
+	topic.Wait()
+	if leaves.String() != "" {
+		t.Errorf("got %q after leaving", leaves.String())
+	}
+}
+
+func TestTailHoldsNoMoreThanItsBounds(t *testing.T) {
+	topic := fanout.NewTopic(0, nil) // 1 MiB
+	topic.Join(sink{}, 0, 0, nil)
+	topic.Join(sink{}, 1, 0, nil)
+	grow := func(entries, size int) {
+		for range entries {
+			topic.Append(1, func(dst []byte, enc fanout.Encoding, _ int) []byte {
+				if enc == 1 { // shows nothing of all that
+					return dst
+				}
+				return append(dst, make([]byte, size)...)
+			})
+		}
+		topic.Wait()
+	}
+	grow(40_000, 1)
+	before := heap()
+	grow(5_000, 16<<10)
+	if grown := heap() - before; grown > 4<<20 {
+		t.Errorf("the heap grew by %d KiB, want about 1 MiB", grown>>10)
+	}
+	runtime.KeepAlive(topic)
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

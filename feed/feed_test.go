@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -438,4 +439,73 @@ func nodes(t *testing.T, rnd *rand.Rand) {
 	stop()
 	running.Wait()
 	time.Sleep(5 * time.Second) // doorbells under way
+}
+
+// A told log commits nothing; what it is said to have committed is told.
+type toldLog struct {
+	*memlog.Log
+	told func([]eventlog.Event)
+}
+
+func (l *toldLog) OnCommit(fn func([]eventlog.Event)) { l.told = fn }
+
+func TestRecentEventsAreBoundedInBytes(t *testing.T) {
+	l := &toldLog{Log: memlog.New()}
+	f := feed.New(l, lines{}, &feed.Options{Logger: quiet()})
+	defer f.Close()
+	topic := open(t, f)
+	defer topic.Close()
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	for i := range eventlog.Offset(3000) {
+		l.told([]eventlog.Event{{Entry: eventlog.Entry{Topic: "room", Data: make([]byte, 16<<10)}, Offset: i + 1}})
+	}
+	if grown := heap() - before; grown > 4<<20 {
+		t.Errorf("an open topic holds %d KiB, want about 1 MiB", grown>>10)
+	}
+	if events, err := topic.Read(t.Context(), 2990, 100); err != nil || len(events) != 10 {
+		t.Errorf("got %d events, %v, want the 10 newest from memory", len(events), err)
+	}
+}
+
+func TestLargeEventsAreSuppliedInSmallPieces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, f := single(t, feed.Options{Recent: 1})
+		var want strings.Builder
+		for i := range 300 {
+			text := strings.Repeat(string(rune('a'+i%26)), 9000)
+			fmt.Fprintf(&want, "room %d %s\n", i+1, text)
+			if _, err := n.Append(t.Context(), eventlog.Entry{Topic: "room", Author: "a", ID: fmt.Sprint(i), Data: []byte(text)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		topic := open(t, f)
+		var fl largest
+		topic.Follow(&fl, 0, 0)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if fl.got.String() != want.String() {
+			t.Errorf("got %d bytes, want %d", fl.got.Len(), want.Len())
+		}
+		if fl.most > 300<<10 {
+			t.Errorf("one batch had %d KiB, want at most some 256", fl.most>>10)
+		}
+	})
+}
+
+type largest struct {
+	got  strings.Builder
+	most int
+}
+
+func (l *largest) Offer(batch []byte, _ func()) bool {
+	l.got.Write(batch)
+	l.most = max(l.most, len(batch))
+	return true
 }

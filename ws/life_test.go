@@ -438,3 +438,23 @@ func liveBytes() int64 {
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
+
+// The client can't be heard while its handler works, so it isn't taken for silent.
+func TestHandlerThatWorksLongerThanAPongMayTakeKeepsItsClient(t *testing.T) {
+	o := ws.Options{PingInterval: 50 * time.Millisecond, PongTimeout: 50 * time.Millisecond}
+	onEveryPath(t, o, func(t *testing.T, path string, o ws.Options) {
+		h := newRecord()
+		h.message = func(c *ws.Conn, op ws.Opcode, p []byte) {
+			time.Sleep(500 * time.Millisecond)
+			_ = c.Send(op, p)
+		}
+		c := serve(t, path, o, h.one).dial(t, "")
+		c.send(t, frame(0x81, "x"))
+		c.expect(t, 0x81, "x")
+		select {
+		case <-h.closed:
+			t.Errorf("closed with %v", h.code)
+		default:
+		}
+	})
+}

@@ -327,3 +327,53 @@ func BenchmarkOffer(b *testing.B) {
 		}
 	}
 }
+
+// A frame that has its place among the offered ones comes after what was taken before it and before what is taken after.
+func TestSendInOrderGoesBetweenBatches(t *testing.T) {
+	onEveryPath(t, ws.Options{SendBuffer: 8 << 10}, func(t *testing.T, path string, o ws.Options) {
+		h := newRecord()
+		c := serve(t, path, o, h.one).dial(t, "")
+		<-h.opened
+		const frames = 4000
+		batch := bytes.Repeat(ws.AppendFrame(nil, ws.Binary, make([]byte, 4000)), frames)
+		if !h.conn.Offer(batch, func() {}) {
+			t.Fatal("an idle connection refused")
+		}
+		if err := h.conn.SendInOrder(ws.Text, []byte("between")); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.conn.Send(ws.Text, []byte("urgent")); err != nil {
+			t.Fatal(err)
+		}
+		again := make(chan struct{})
+		next := ws.AppendFrame(nil, ws.Binary, []byte("next"))
+		if h.conn.Offer(next, func() { close(again) }) {
+			t.Fatal("a busy connection took another batch")
+		}
+		go func() {
+			<-again
+			h.conn.Offer(next, func() {})
+		}()
+		var seen []string
+		for n := 0; len(seen) < 4; {
+			first, p, err := c.read()
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case first == 0x81 || string(p) == "next":
+				seen = append(seen, string(p))
+			default:
+				if n++; n == frames {
+					seen = append(seen, "batch")
+				}
+			}
+		}
+		if got, want := strings.Join(seen, " "), "urgent batch between next"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if err := h.conn.SendInOrder(ws.Text, []byte("idle")); err != nil {
+			t.Fatal(err)
+		}
+		c.expect(t, 0x81, "idle")
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -291,4 +292,20 @@ func FuzzCursor(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAnswerIsBoundedInBytes(t *testing.T) {
+	s := newReader(t)
+	big := []byte(`"` + strings.Repeat("x", 40<<10) + `"`)
+	for i := range 100 {
+		entry := eventlog.Entry{Topic: "t", Author: "a", ID: "big" + strconv.Itoa(i), Data: big}
+		if _, err := s.log.Append(t.Context(), entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, query := range []string{"after=0&limit=1000", "last=1000", "before=101&limit=1000", ""} {
+		if n := strings.Count(s.get(t.Context(), query).String(), "xxx\""); n != 25 {
+			t.Errorf("%q: got %d events of 40 KiB, want the 25 of a mebibyte", query, n)
+		}
+	}
 }

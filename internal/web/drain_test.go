@@ -5,9 +5,13 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // drain drains within a time and returns a channel that tells how long it took.
@@ -182,4 +186,37 @@ func echo(conn net.Conn, in *bufio.Reader) {
 			_, _ = conn.Write([]byte{0x88, 0x82, 0, 0, 0, 0, b[2], b[3]})
 		}
 	}()
+}
+
+// Clients that never pause must neither hold the drain up nor be cut off without a word.
+func TestDrainWhileEverybodyPosts(t *testing.T) {
+	t.Parallel()
+	for range 3 {
+		s := open(t)
+		var clients sync.WaitGroup
+		for range 8 {
+			c := s.dial("/room/123/", "")
+			clients.Go(func() {
+				for i := range 2000 {
+					if c.Write(t.Context(), websocket.MessageText, []byte(strconv.Itoa(i))) != nil {
+						return
+					}
+				}
+			})
+			clients.Go(func() {
+				for {
+					if _, _, err := c.Read(t.Context()); err != nil {
+						if code := websocket.CloseStatus(err); code != websocket.StatusServiceRestart {
+							t.Errorf("closed with %v: %v", code, err)
+						}
+						return
+					}
+				}
+			})
+		}
+		if d := <-s.drain(30 * time.Second); d > 29*time.Second {
+			t.Errorf("it took %v", d)
+		}
+		clients.Wait()
+	}
 }

@@ -2,10 +2,15 @@ package web_test
 
 import (
 	"fmt"
+	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
+
+	"github.com/teahouse-chat/teahouse/eventlog"
+	"github.com/teahouse-chat/teahouse/internal/chat"
 )
 
 // A frame is any frame from the server.
@@ -341,5 +346,54 @@ func TestPresenceTellsWhoCameAndWent(t *testing.T) {
 	_ = plain.Close(websocket.StatusNormalClosure, "")
 	if f := decode[frame](t, a.read()); f.Count != 1 || len(f.Left) != 2 || len(f.Joined) != 0 {
 		t.Errorf("got %+v", f)
+	}
+}
+
+// A client may leave and join while it hasn't read what came of the room before: the answers have their place among the events.
+func TestJoiningAgainKeepsTheOrderOfASlowReader(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	room, err := chat.ParseRoom("fat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Repeat("茶", 4000)
+	for i := range 250 {
+		entry := eventlog.Entry{Topic: room.Topic, Type: chat.TypePosted, Author: "a", ID: strconv.Itoa(i), Data: []byte(`{"name":"a","text":"` + text + `"}`)}
+		if _, err := s.log.Append(t.Context(), entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := s.dial("/ws", "teahouse.v1")
+	c.SetReadLimit(1 << 20)
+	for _, frame := range []string{
+		`{"type":"join","ref":1,"room":"fat","after":0}`, `{"type":"join","ref":2,"room":"fat","after":245}`,
+		`{"type":"leave","ref":3,"room":"fat"}`, `{"type":"join","ref":4,"room":"fat","after":248}`, `{"type":"ping"}`,
+	} {
+		c.write(frame)
+	}
+	ref, last := 0.0, int64(0)
+	starts := map[float64]int64{1: 0, 2: 245, 4: 248}
+	for ref < 4 || last < 250 {
+		switch f := c.next(); f.Type {
+		case "ok":
+			ref = f.Ref.(float64)
+			last = starts[ref]
+		case "events":
+			if offset := int64(f.Events[0].Offset); ref == 3 || offset != last+1 {
+				t.Fatalf("after ok %v: got %d, want %d", ref, offset, last+1)
+			}
+			last++
+		}
+	}
+}
+
+func TestSubprotocolIsMatchedToTheLetter(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	_, in := s.upgrade("/ws", "", "Sec-WebSocket-Protocol: TEAHOUSE.V1")
+	res, err := http.ReadResponse(in, nil)
+	if err != nil || res.StatusCode != 400 {
+		t.Errorf("got %v, %v, want 400", res, err)
 	}
 }
