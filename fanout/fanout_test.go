@@ -363,8 +363,8 @@ func TestNothingIsOfferedAfterLeaveHasReturned(t *testing.T) {
 
 func TestTailHoldsNoMoreThanItsBounds(t *testing.T) {
 	topic := fanout.NewTopic(0, nil) // 1 MiB
-	topic.Join(sink{}, 0, 0, nil)
-	topic.Join(sink{}, 1, 0, nil)
+	topic.Join(sink{}, 0, 0, never(t))
+	topic.Join(sink{}, 1, 0, never(t))
 	grow := func(entries, size int) {
 		for range entries {
 			topic.Append(1, func(dst []byte, enc fanout.Encoding, _ int) []byte {
@@ -373,8 +373,8 @@ func TestTailHoldsNoMoreThanItsBounds(t *testing.T) {
 				}
 				return append(dst, make([]byte, size)...)
 			})
+			topic.Wait()
 		}
-		topic.Wait()
 	}
 	grow(40_000, 1)
 	before := heap()

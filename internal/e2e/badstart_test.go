@@ -90,7 +90,7 @@ func TestPortInUse(t *testing.T) {
 		t.Errorf("it made the data folder")
 	}
 	failsWith(t, serve(t, "--addr", "256.0.0.1:1", "--data", other), 1, "--addr")
-	failsWith(t, serve(t, "--addr", "8000", "--data", other), 1, "--addr")
+	failsWith(t, serve(t, "--addr", "8000", "--data", other), 2, "--addr")
 }
 
 func TestFolderInUse(t *testing.T) {
