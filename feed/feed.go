@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/teahouse-chat/teahouse/eventlog"
 	"github.com/teahouse-chat/teahouse/fanout"
 )
@@ -64,6 +66,8 @@ type Feed struct {
 	opts    Options
 	blocks  *blockCache
 
+	complaints rate.Sometimes // bounds the log: when one read fails, those of all followers do
+
 	ctx    context.Context // the feed's own lifetime
 	stop   context.CancelFunc
 	starts sync.Mutex // guards that nothing is added to wg once ctx has ended
@@ -77,7 +81,7 @@ type Feed struct {
 
 // New makes a feed of a log and listens to its commits.
 func New(log eventlog.Log, encoder Encoder, opts *Options) *Feed {
-	f := &Feed{log: log, encoder: encoder, topics: map[string]*Topic{}, rings: map[string]eventlog.Offset{}, ringer: make(chan struct{}, 1)}
+	f := &Feed{log: log, encoder: encoder, complaints: rate.Sometimes{Interval: time.Second}, topics: map[string]*Topic{}, rings: map[string]eventlog.Offset{}, ringer: make(chan struct{}, 1)}
 	if opts != nil {
 		f.opts = *opts
 	}
@@ -172,7 +176,9 @@ func (f *Feed) pause(try int, t *Topic, err error) bool {
 		return false
 	}
 	if try == 0 {
-		f.opts.Logger.Warn("the log can't be read, trying again", "topic", t.id, "err", err)
+		f.complaints.Do(func() {
+			f.opts.Logger.Warn("the log can't be read, trying again", "topic", t.id, "err", err)
+		})
 	}
 	select {
 	case <-time.After(min(50*time.Millisecond<<min(try, 10), 2*time.Second)):
