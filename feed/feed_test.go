@@ -509,3 +509,36 @@ func (l *largest) Offer(batch []byte, _ func()) bool {
 	l.most = max(l.most, len(batch))
 	return true
 }
+
+// A reader may know more than the process that it asks now: it read from another, or straight from the log.
+func TestCursorAheadOfTheTailIsServedOnceTheLogHasIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := memlog.New()
+		a, b := &node{Log: shared}, &node{Log: shared}
+		here := feed.New(a, lines{}, &feed.Options{Logger: quiet(), Recent: 1})
+		defer here.Close()
+		b.OnCommit(func([]eventlog.Event) {}) // another process, whose doorbell is lost
+		topic := open(t, here)
+		b.post(t, 5)
+		if events, err := topic.Read(t.Context(), 0, 100); err != nil || len(events) != 0 {
+			t.Errorf("read %d events past the head that is told, %v", len(events), err)
+		}
+		if s, err := topic.StateFor(t.Context(), 3); err != nil || s.Head != 5 || !s.Serves(3) {
+			t.Errorf("got %+v, %v, want a state that serves 3", s, err)
+		}
+		if events, err := topic.Read(t.Context(), 0, 100); err != nil || len(events) != 5 {
+			t.Errorf("read %d events, %v, want 5", len(events), err)
+		}
+		if s, err := topic.StateFor(t.Context(), 6); err != nil || s.Serves(6) {
+			t.Errorf("got %+v, %v for a cursor that nobody has", s, err)
+		}
+		a.fail(true)
+		b.post(t, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := topic.StateFor(ctx, 6); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v from a log that can't be read, want the context's error", err)
+		}
+		a.fail(false)
+	})
+}

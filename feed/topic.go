@@ -114,12 +114,40 @@ func (t *Topic) State() eventlog.State {
 	return eventlog.State{Head: t.head, Floor: t.floor}
 }
 
-// Read returns up to limit events past the cursor, oldest first, from memory when it has them. Errors: those of [eventlog.Log].
+// StateFor is State for one who comes with a cursor. A cursor past the head may have been taken elsewhere, from a process that knew more:
+// then the log is asked, and what is missing here is read, before the state is told. Errors: those of the log; the context's.
+func (t *Topic) StateFor(ctx context.Context, cursor eventlog.Offset) (eventlog.State, error) {
+	if s := t.State(); cursor <= s.Head {
+		return s, nil
+	}
+	states, err := t.feed.log.States(ctx, t.id)
+	if err != nil {
+		return eventlog.State{}, err
+	}
+	if states[0].Head >= cursor {
+		t.heard(states[0].Head)
+		if err := t.Wait(ctx, cursor-1); err != nil {
+			return eventlog.State{}, err
+		}
+	}
+	return t.State(), nil
+}
+
+// Read returns up to limit events past the cursor, oldest first, from memory when it has them; none past the head of State, even if the
+// log has more by now. Errors: those of [eventlog.Log].
 func (t *Topic) Read(ctx context.Context, after eventlog.Offset, limit int) ([]eventlog.Event, error) {
 	if events, ok := t.remembered(after, limit); ok {
 		return events, nil
 	}
-	return t.feed.log.Read(ctx, t.id, after, limit)
+	events, err := t.feed.log.Read(ctx, t.id, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	head := t.State().Head
+	for len(events) > 0 && events[len(events)-1].Offset > head {
+		events = events[:len(events)-1]
+	}
+	return events, nil
 }
 
 // remembered returns events from memory; ok is false when the log has to be asked.

@@ -171,21 +171,24 @@ func parseEventID(id string) (epoch string, after eventlog.Offset) {
 	return epoch, eventlog.Offset(n)
 }
 
-// check says whether the topic serves the query's cursor.
-func (h *Handler) check(t *feed.Topic, q query) error {
-	s := t.State()
-	if (q.epoch != "" && q.epoch != h.Feed.Epoch()) || (q.after >= 0 && !s.Serves(q.after)) {
-		return &ResetError{h.Feed.Epoch(), s}
+// check says whether the topic serves the query's cursor, and from which state.
+func (h *Handler) check(ctx context.Context, t *feed.Topic, q query) (eventlog.State, error) {
+	s, err := t.StateFor(ctx, q.after)
+	if err != nil {
+		return s, err
 	}
-	return nil
+	if (q.epoch != "" && q.epoch != h.Feed.Epoch()) || (q.after >= 0 && !s.Serves(q.after)) {
+		return s, &ResetError{h.Feed.Epoch(), s}
+	}
+	return s, nil
 }
 
 // page answers poll, long-poll and pages backwards.
 func (h *Handler) page(w http.ResponseWriter, r *http.Request, t *feed.Topic, title string, q query) error {
-	if err := h.check(t, q); err != nil {
+	s, err := h.check(r.Context(), t, q)
+	if err != nil {
 		return err
 	}
-	s := t.State()
 	after, limit := q.span(s)
 	if q.wait > 0 && q.before == 0 && after >= s.Head {
 		h.await(r.Context(), t, after, q.wait)

@@ -1,6 +1,8 @@
 package feedhttp
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"sync"
@@ -92,6 +94,11 @@ func (s *stream) take() []byte {
 }
 
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *feed.Topic, q query) {
+	first, cursor, err := h.begin(r.Context(), t, q)
+	if err != nil {
+		h.Error(w, r, err)
+		return
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy is to pass events on at once
@@ -104,7 +111,6 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *feed.Topic, 
 		return out.Flush() == nil
 	}
 
-	first, cursor := h.begin(t, q)
 	if !write(first) || r.Method == http.MethodHead {
 		return
 	}
@@ -130,17 +136,20 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *feed.Topic, 
 }
 
 // begin returns what a stream begins with, and the cursor from which it follows.
-func (h *Handler) begin(t *feed.Topic, q query) (first []byte, cursor eventlog.Offset) {
-	state := t.State()
+func (h *Handler) begin(ctx context.Context, t *feed.Topic, q query) (first []byte, cursor eventlog.Offset, err error) {
 	first = []byte("retry: 2000\n\n")
+	state, err := h.check(ctx, t, q)
+	var reset *ResetError
 	switch {
-	case h.check(t, q) != nil:
-		return AppendSSEReset(first, h.Feed.Epoch(), state), state.Head
+	case errors.As(err, &reset):
+		return AppendSSEReset(first, h.Feed.Epoch(), state), state.Head, nil
+	case err != nil:
+		return nil, 0, err
 	case q.after < 0:
 		cursor, _ = q.streamSpan(state)
-		return appendCursor(first, h.Feed.Epoch(), cursor), cursor
+		return appendCursor(first, h.Feed.Epoch(), cursor), cursor, nil
 	}
-	return first, q.after
+	return first, q.after, nil
 }
 
 // streamSpan says where a stream without a cursor starts: at the head, or as far back as was asked.

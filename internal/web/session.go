@@ -208,14 +208,13 @@ func (s *session) join(f clientFrame) error {
 	}
 	ctx, cancel := context.WithTimeout(s.h.going, 10*time.Second)
 	defer cancel()
-	t, err := s.h.opts.Feed.Open(ctx, room.Topic, room.Name)
+	t, state, err := s.h.openFor(ctx, room, f.After)
 	if err != nil {
 		return err
 	}
 	if again {
 		s.leave(i) // joining again starts from the new cursor
 	}
-	state := t.State()
 	s.sendInOrder(encode(joinedFrame{Type: "ok", Ref: f.Ref, stateFields: *s.state(room, state)}))
 	s.resume(room, t, state, f.After, f.Epoch)
 	return nil

@@ -34,17 +34,34 @@ func (h *Handler) roomSocket(w http.ResponseWriter, r *http.Request, room chat.R
 		h.fail(w, r, err)
 		return
 	}
-	topic, err := h.opts.Feed.Open(r.Context(), room.Topic, room.Name)
+	topic, state, err := h.openFor(r.Context(), room, after)
 	if err != nil {
 		s.release()
 		h.fail(w, r, err)
 		return
 	}
-	s.first = &firstRoom{room: room, topic: topic, state: topic.State(), after: after, epoch: r.URL.Query().Get("epoch")}
+	s.first = &firstRoom{room: room, topic: topic, state: state, after: after, epoch: r.URL.Query().Get("epoch")}
 	if _, err := h.sockets.Upgrade(w, r, s); err != nil {
 		topic.Close()
 		s.release()
 	}
+}
+
+// openFor opens a room's topic for one who comes with a cursor, or with none.
+func (h *Handler) openFor(ctx context.Context, room chat.Room, after *eventlog.Offset) (*feed.Topic, eventlog.State, error) {
+	t, err := h.opts.Feed.Open(ctx, room.Topic, room.Name)
+	if err != nil {
+		return nil, eventlog.State{}, err
+	}
+	cursor := eventlog.Offset(0)
+	if after != nil {
+		cursor = *after
+	}
+	state, err := t.StateFor(ctx, cursor)
+	if err != nil {
+		t.Close()
+	}
+	return t, state, err
 }
 
 // manyRooms upgrades a request to a socket without a room: its client joins them.
