@@ -125,6 +125,11 @@ func (t *Topic) Append(n int, encode func(dst []byte, enc Encoding, i int) []byt
 		tail.trim(t.opts.TailEntries, t.opts.TailBytes)
 	}
 	t.head += int64(n)
+	t.wake()
+}
+
+// wake makes every loop look again. t.mu must be held.
+func (t *Topic) wake() {
 	for _, l := range t.loops {
 		l.wake()
 	}
@@ -140,9 +145,7 @@ func (t *Topic) Skip(head int64) {
 			t.tails[enc] = &tail{members: old.members, first: head + 1}
 		}
 	}
-	for _, l := range t.loops {
-		l.wake()
-	}
+	t.wake()
 }
 
 // Signal offers bytes outside the order of entries to the members that are not busy; the others never get them. encode is
@@ -230,7 +233,8 @@ type supply struct {
 	upto  int64
 }
 
-// Leave takes the member out. It may be offered one more batch while Leave runs. Leaving again changes nothing.
+// Leave takes the member out: it is offered nothing after Leave has returned. It waits for an Offer that is under way, so the member
+// must not call it from there. Leaving again changes nothing.
 func (m *Membership) Leave() {
 	m.offering.Lock()
 	m.gone = true

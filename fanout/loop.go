@@ -119,10 +119,8 @@ func (l *loop) arrive(m *Membership, head int64) {
 
 func (l *loop) remove(m *Membership) {
 	m.supply = nil
-	if m.index == 0 {
+	if m.index <= 0 { // never seen, or removed already
 		m.index = -1
-	}
-	if m.index < 0 {
 		return
 	}
 	last := len(l.members) - 1

@@ -129,14 +129,18 @@ func (f *Feed) Trim(ctx context.Context, id string, below eventlog.Offset) error
 	if err := f.log.Trim(ctx, id, below); err != nil {
 		return err
 	}
-	f.mu.Lock()
-	t := f.topics[id]
-	f.mu.Unlock()
-	if t != nil {
+	if t := f.topic(id); t != nil {
 		t.trimmed(below)
 	}
 	f.blocks.drop(id)
 	return nil
+}
+
+// topic returns a topic that is in memory, else nil.
+func (f *Feed) topic(id string) *Topic {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.topics[id]
 }
 
 // Topics returns how many topics are in memory.
@@ -181,11 +185,16 @@ func (f *Feed) pause(try int, t *Topic, err error) bool {
 		})
 	}
 	select {
-	case <-time.After(min(50*time.Millisecond<<min(try, 10), 2*time.Second)):
+	case <-time.After(backoff(try)):
 		return true
 	case <-f.ctx.Done():
 		return false
 	}
+}
+
+// backoff is how long to wait after so many tries that failed in a row.
+func backoff(try int) time.Duration {
+	return min(50*time.Millisecond<<min(try, 10), 2*time.Second)
 }
 
 // committed is told by the log of what this process has committed, in commit order.
@@ -195,10 +204,7 @@ func (f *Feed) committed(events []eventlog.Event) {
 		for n < len(events) && events[n].Topic == events[0].Topic {
 			n++
 		}
-		f.mu.Lock()
-		t := f.topics[events[0].Topic]
-		f.mu.Unlock()
-		if t != nil {
+		if t := f.topic(events[0].Topic); t != nil {
 			t.grow(events[:n])
 		}
 		f.ring(events[0].Topic, events[n-1].Offset)
@@ -208,10 +214,7 @@ func (f *Feed) committed(events []eventlog.Event) {
 
 // heard is told that a topic has grown at least to head.
 func (f *Feed) heard(id string, head eventlog.Offset) {
-	f.mu.Lock()
-	t := f.topics[id]
-	f.mu.Unlock()
-	if t != nil {
+	if t := f.topic(id); t != nil {
 		t.heard(head)
 	}
 }

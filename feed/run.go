@@ -79,7 +79,7 @@ func (f *Feed) listen(ctx context.Context) {
 		f.opts.Logger.Warn("doorbells aren't heard, trying again", "err", err)
 		f.sweep(ctx)
 		select {
-		case <-time.After(min(50*time.Millisecond<<min(try, 10), 2*time.Second)):
+		case <-time.After(backoff(try)):
 		case <-ctx.Done():
 			return
 		}

@@ -65,7 +65,7 @@ func checkRequest(r *http.Request) *HandshakeError {
 	if r.ProtoMajor != 1 || r.ProtoMinor < 1 {
 		return &HandshakeError{Status: http.StatusHTTPVersionNotSupported, Reason: "WebSocket needs HTTP/1.1 here, not " + r.Proto}
 	}
-	if !hasToken(r.Header["Upgrade"], "websocket") || !hasToken(r.Header["Connection"], "upgrade") {
+	if !IsUpgrade(r) || !hasToken(r.Header["Connection"], "upgrade") {
 		return upgradeRequired("this is a WebSocket: the request needs Upgrade: websocket and Connection: Upgrade")
 	}
 	if r.Method != http.MethodGet {
@@ -93,6 +93,9 @@ func checkRequest(r *http.Request) *HandshakeError {
 	}
 	return nil
 }
+
+// IsUpgrade reports whether a request asks for a WebSocket, well-formed or not: whether its Upgrade field names it (RFC 6455 section 4.2.1).
+func IsUpgrade(r *http.Request) bool { return hasToken(r.Header["Upgrade"], "websocket") }
 
 // hasToken reports whether the comma-separated values contain a token, in any case.
 func hasToken(values []string, token string) bool {

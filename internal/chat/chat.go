@@ -89,7 +89,7 @@ func (s *Service) Post(ctx context.Context, posts ...Post) ([]Posted, error) {
 		if !a.Existed {
 			continue
 		}
-		if text, ok := Text(&a.Event); !ok || text != posts[i].Text {
+		if _, text, ok := Said(&a.Event); !ok || text != posts[i].Text {
 			answers[i].Err = ErrIDConflict
 		}
 	}

@@ -73,12 +73,12 @@ func TestPostIsAnsweredWithItsEventOrTheFirstOne(t *testing.T) {
 		text    string
 	}{{1, false, nil, "hi"}, {2, false, nil, "ho"}, {1, true, nil, "hi"}, {1, true, chat.ErrIDConflict, "hi"}, {3, false, nil, "other"}} {
 		a := answers[i]
-		text, ok := chat.Text(&a.Event)
+		_, text, ok := chat.Said(&a.Event)
 		if a.Event.Offset != want.offset || a.Existed != want.existed || a.Err != want.err || text != want.text || !ok {
 			t.Errorf("post %d: got %+v, want %+v", i, a, want)
 		}
 	}
-	if got := chat.AuthorOf(&answers[0].Event); got != (chat.Author{ID: "n-ann", Name: "ann"}) {
+	if got, _, _ := chat.Said(&answers[0].Event); got != (chat.Author{ID: "n-ann", Name: "ann"}) {
 		t.Errorf("got the author %v", got)
 	}
 	if len(st.put) != 1 {
@@ -94,8 +94,11 @@ func TestRetryAfterTheNameChangedIsTheSamePost(t *testing.T) {
 	}
 	p.Author.Name = "anna"
 	answers, err := s.Post(t.Context(), p)
-	if err != nil || !answers[0].Existed || answers[0].Err != nil || chat.AuthorOf(&answers[0].Event).Name != "ann" {
-		t.Errorf("got %+v, %v", answers, err)
+	if err != nil || !answers[0].Existed || answers[0].Err != nil {
+		t.Fatalf("got %+v, %v", answers, err)
+	}
+	if a, _, _ := chat.Said(&answers[0].Event); a.Name != "ann" {
+		t.Errorf("the author is %+v, want the name of the first post", a)
 	}
 }
 

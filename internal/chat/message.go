@@ -133,23 +133,13 @@ func (p *Post) entry() (eventlog.Entry, error) {
 	return eventlog.Entry{Topic: p.Room.Topic, Type: TypePosted, Author: p.Author.ID, ID: p.ID, Data: data}, err
 }
 
-// Text returns what was said; ok is false for an event that isn't a posted message.
-func Text(e *eventlog.Event) (text string, ok bool) {
-	if e.Type != TypePosted {
-		return "", false
-	}
+// Said returns what was said and by whom; ok is false for an event that isn't a posted message.
+func Said(e *eventlog.Event) (a Author, text string, ok bool) {
 	var p posted
-	if json.Unmarshal(e.Data, &p) != nil {
-		return "", false
+	if e.Type != TypePosted || json.Unmarshal(e.Data, &p) != nil {
+		return Author{}, "", false
 	}
-	return p.Text, true
-}
-
-// AuthorOf returns who said it.
-func AuthorOf(e *eventlog.Event) Author {
-	var p posted
-	_ = json.Unmarshal(e.Data, &p) // an event of a later kind has no name of this kind
-	return Author{ID: e.Author, Name: p.Name}
+	return Author{ID: e.Author, Name: p.Name}, p.Text, true
 }
 
 // timeLayout is RFC 3339 in UTC with milliseconds.

@@ -180,7 +180,7 @@ func TestEventOfALaterKindIsWrittenWithoutText(t *testing.T) {
 	if got := string(chat.AppendEvent(nil, &e)); got != `{"offset":3,"type":"message.reacted","id":"1","author":{"id":"g-1","name":""},"time":"1970-01-01T00:00:00.000Z"}` {
 		t.Errorf("got %s", got)
 	}
-	if _, ok := chat.Text(&e); ok {
+	if _, _, ok := chat.Said(&e); ok {
 		t.Error("it has a text")
 	}
 }

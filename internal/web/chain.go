@@ -23,7 +23,7 @@ func (h *Handler) chain(next http.Handler) http.Handler {
 	var post http.CrossOriginProtection
 	post.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.fail(w, r, errOrigin) }))
 	for origin := range h.origins.allowed {
-		_ = post.AddTrustedOrigin(origin) // was parsed by newOrigins
+		_ = post.AddTrustedOrigin(origin) // was parsed by the server
 	}
 	if p := h.opts.PublicURL; p != nil {
 		_ = post.AddTrustedOrigin(originOf(p.Scheme, p.Host)) // was parsed by the server

@@ -30,7 +30,7 @@ type encoder struct {
 // AppendEvent implements [feed.Encoder].
 func (c *encoder) AppendEvent(dst []byte, enc feed.Encoding, title string, e *eventlog.Event) []byte {
 	if enc == encPlain || enc == encPlainZ {
-		text, ok := chat.Text(e)
+		_, text, ok := chat.Said(e)
 		if !ok {
 			return dst
 		}

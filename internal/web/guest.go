@@ -21,6 +21,17 @@ func (h *Handler) author(r *http.Request, name string) (a chat.Author, proved bo
 	return a, false
 }
 
+// enter admits one who will be held open, and says who it is. The caller calls release, once, when the connection ends.
+func (h *Handler) enter(r *http.Request) (a chat.Author, release func(), err error) {
+	a, proved := h.author(r, r.URL.Query().Get("name"))
+	guest := ""
+	if proved {
+		guest = a.ID
+	}
+	release, err = h.gate.enter(addressOf(r), guest)
+	return a, release, err
+}
+
 // welcome makes a guest of a browser that isn't one yet.
 func (h *Handler) welcome(w http.ResponseWriter, r *http.Request) {
 	if _, proved := h.author(r, ""); !proved {

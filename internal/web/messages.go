@@ -82,13 +82,21 @@ func readPost(w http.ResponseWriter, r *http.Request, p *chat.Post) error {
 	return nil
 }
 
+// checkPost says whether a post may be made now, by its author and from an address, and counts it.
+func (h *Handler) checkPost(p *chat.Post, address string) error {
+	if err := h.opts.Chat.Check(p); err != nil {
+		return err
+	}
+	if ok, wait := h.posts.Allow(address); !ok {
+		return &chat.RateError{RetryAfter: wait}
+	}
+	return nil
+}
+
 // postOne checks and commits one post.
 func (h *Handler) postOne(r *http.Request, p chat.Post) (chat.Posted, error) {
-	if err := h.opts.Chat.Check(&p); err != nil {
+	if err := h.checkPost(&p, addressOf(r)); err != nil {
 		return chat.Posted{}, err
-	}
-	if ok, wait := h.posts.Allow(addressOf(r)); !ok {
-		return chat.Posted{}, &chat.RateError{RetryAfter: wait}
 	}
 	answers, err := h.commit([]chat.Post{p})
 	if err != nil {

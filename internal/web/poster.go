@@ -31,28 +31,17 @@ type poster struct {
 	last    []func() // what to do when all is answered
 }
 
-// A pending is a post to commit, or an answer that has to wait for its turn.
+// A pending is a post to commit, or a refusal that has to wait for its turn.
 type pending struct {
-	ref    jsontext.Value
-	post   chat.Post
-	err    error  // why it isn't committed
-	answer func() // not a post: just this
+	ref  jsontext.Value
+	post chat.Post
+	err  error // why it isn't committed
 }
 
 // post queues a post and goes on; it waits when too much is queued.
 func (s *session) post(p pending) {
-	p.err = s.check(&p.post)
+	p.err = s.h.checkPost(&p.post, s.address)
 	s.enqueue(p)
-}
-
-func (s *session) check(p *chat.Post) error {
-	if err := s.h.opts.Chat.Check(p); err != nil {
-		return err
-	}
-	if ok, wait := s.h.posts.Allow(s.address); !ok {
-		return &chat.RateError{RetryAfter: wait}
-	}
-	return nil
 }
 
 func (s *session) enqueue(p pending) {
@@ -77,17 +66,17 @@ func (s *session) enqueue(p pending) {
 	}
 }
 
-// inOrder answers now when nothing is pending, else after what is.
-func (s *session) inOrder(answer func()) {
+// refuse answers a frame that isn't served: now when nothing is pending, else after what is.
+func (s *session) refuse(p pending) {
 	q := &s.posts
 	q.mu.Lock()
 	busy := q.running
 	q.mu.Unlock()
 	if busy {
-		s.enqueue(pending{answer: answer})
+		s.enqueue(p)
 		return
 	}
-	answer()
+	s.answer(&p, chat.Posted{Err: p.err})
 }
 
 // finish takes no more posts, and does something once all that were taken are answered: now, or when commit ends.
@@ -137,7 +126,7 @@ func (s *session) commit() {
 func (s *session) commitBatch(batch []pending) {
 	posts := make([]chat.Post, 0, len(batch))
 	for i := range batch {
-		if batch[i].err == nil && batch[i].answer == nil {
+		if batch[i].err == nil {
 			posts = append(posts, batch[i].post)
 		}
 	}
@@ -149,8 +138,6 @@ func (s *session) commitBatch(batch []pending) {
 	for i := range batch {
 		p := &batch[i]
 		switch {
-		case p.answer != nil:
-			p.answer()
 		case p.err != nil:
 			s.answer(p, chat.Posted{Err: p.err})
 		case err != nil:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/teahouse-chat/teahouse/eventlog"
 	"github.com/teahouse-chat/teahouse/internal/chat"
+	"github.com/teahouse-chat/teahouse/ws"
 )
 
 const (
@@ -39,7 +40,7 @@ func (h *Handler) roomOrSocket(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		h.fail(w, r, err)
-	case isUpgrade(r):
+	case ws.IsUpgrade(r):
 		h.roomSocket(w, r, room)
 	case r.URL.EscapedPath() != h.roomURL(room) && r.URL.Path != h.opts.BasePath+"/room/"+room.Name+"/":
 		to := h.roomURL(room)
@@ -82,12 +83,12 @@ func (h *Handler) roomPage(w http.ResponseWriter, r *http.Request, room chat.Roo
 func messageList(events []eventlog.Event) markup {
 	var b strings.Builder
 	for i := range events {
-		text, ok := chat.Text(&events[i])
+		author, text, ok := chat.Said(&events[i])
 		if !ok {
 			continue
 		}
 		b.WriteString(`<li class="message"><bdi class="author">`)
-		b.WriteString(html.EscapeString(chat.AuthorOf(&events[i]).Name))
+		b.WriteString(html.EscapeString(author.Name))
 		b.WriteString(`</bdi> <span class="text" dir="auto">`)
 		b.WriteString(html.EscapeString(text))
 		b.WriteString("</span></li>")

@@ -163,7 +163,7 @@ func (s *session) frame(payload []byte) {
 		err = s.command(f)
 	}
 	if err != nil {
-		s.inOrder(func() { s.send(refusal(f.Ref, err)) })
+		s.refuse(pending{ref: f.Ref, err: err})
 	}
 }
 

@@ -17,10 +17,6 @@ import (
 	"github.com/teahouse-chat/teahouse/ws"
 )
 
-func isUpgrade(r *http.Request) bool {
-	return has([]string{strings.ToLower(strings.Join(r.Header["Upgrade"], ","))}, "websocket")
-}
-
 // roomSocket upgrades a request to the socket of one room. The cursor is set before the 101 is written, so whatever commits after the
 // client sees it reaches it.
 func (h *Handler) roomSocket(w http.ResponseWriter, r *http.Request, room chat.Room) {
@@ -66,7 +62,7 @@ func (h *Handler) openFor(ctx context.Context, room chat.Room, after *eventlog.O
 
 // manyRooms upgrades a request to a socket without a room: its client joins them.
 func (h *Handler) manyRooms(w http.ResponseWriter, r *http.Request) {
-	if isUpgrade(r) && !has(r.Header["Sec-Websocket-Protocol"], subprotocol) {
+	if ws.IsUpgrade(r) && !has(r.Header["Sec-Websocket-Protocol"], subprotocol) {
 		h.fail(w, r, errSubprotocol)
 		return
 	}
@@ -111,12 +107,7 @@ func (h *Handler) newSession(r *http.Request) (*session, error) {
 	if h.going.Err() != nil {
 		return nil, errGoing
 	}
-	author, proved := h.author(r, r.URL.Query().Get("name"))
-	guest := ""
-	if proved {
-		guest = author.ID
-	}
-	release, err := h.gate.enter(addressOf(r), guest)
+	author, release, err := h.enter(r)
 	if err != nil {
 		return nil, err
 	}
