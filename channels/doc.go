@@ -1,0 +1,2 @@
+// Package channels is the programming model of Django Channels for Go.
+package channels
