@@ -56,7 +56,7 @@ var (
 	// ErrClosed says that the connection, or the server, is closed or closing, so nothing more can be sent.
 	ErrClosed = errors.New("ws: closed")
 
-	// ErrTooBig says that a single message is larger than Options.MaxQueue, the room that there is for it.
+	// ErrTooBig says that a single message is larger than 1 MiB and than Options.MaxQueue.
 	ErrTooBig = errors.New("ws: message too big to queue")
 
 	// ErrTooSlow says that the peer reads too slowly for what it is sent; the connection is being closed with CloseTooSlow.

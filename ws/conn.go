@@ -43,8 +43,9 @@ type Conn struct {
 	stream  *stream // nil for a parked connection
 	id      uint32  // never reused while events of an older connection may be under way
 	index   uint32  // where it stands in the server's table
-	proto   int16   // index into Options.Subprotocols; -1 for none
 	deflate bool    // permessage-deflate is agreed
+
+	subprotocol string // what was agreed on, "" for none
 
 	// Owned by the reader: the goroutine that has set owned, or was handed it.
 	deaf   bool     // nothing more is listened to: the client has said close, or broke the protocol
@@ -75,12 +76,7 @@ type Conn struct {
 func (c *Conn) Handler() Handler { return c.handler }
 
 // Subprotocol is what was agreed on, "" for none.
-func (c *Conn) Subprotocol() string {
-	if c.proto < 0 {
-		return ""
-	}
-	return c.server.opts.Subprotocols[c.proto]
-}
+func (c *Conn) Subprotocol() string { return c.subprotocol }
 
 // Compressed reports whether the client takes the frames of AppendCompressed.
 func (c *Conn) Compressed() bool { return c.deflate }
@@ -133,9 +129,9 @@ func (c *Conn) Offer(batch []byte, again func()) bool {
 // Send frames one message into the connection's slot, which goes out at the next boundary between frames, before a batch that waits.
 // It doesn't block, keeps no reference to the payload, and doesn't compress. Text must be UTF-8; Send doesn't look.
 //
-// Errors: ErrClosed when the connection is closing; ErrTooBig when the message alone is larger than Options.MaxQueue; ErrTooSlow
-// when with it more than that would wait: then the connection is closed with CloseTooSlow. While more than half of that waits,
-// the client isn't read.
+// Errors: ErrClosed when the connection is closing; ErrTooBig when the message is larger than 1 MiB and than Options.MaxQueue; ErrTooSlow
+// when others wait and with it more than MaxQueue would: then the connection is closed with CloseTooSlow. While more than half of MaxQueue
+// waits, the client isn't read, and Ready says no.
 func (c *Conn) Send(op Opcode, payload []byte) error { return c.send(op, payload, false) }
 
 // SendInOrder is Send, but for a message that says something of what was offered: it goes out after the batch that waits, and until it
@@ -146,7 +142,7 @@ func (c *Conn) send(op Opcode, payload []byte, inOrder bool) error {
 	if op != Text && op != Binary {
 		return fmt.Errorf("ws: send of opcode %d", op)
 	}
-	if len(payload) > c.server.opts.MaxQueue {
+	if len(payload) > max(c.server.opts.MaxQueue, messageCeiling) {
 		return ErrTooBig
 	}
 	c.mu.Lock()
@@ -169,6 +165,18 @@ func (c *Conn) send(op Opcode, payload []byte, inOrder bool) error {
 	c.mu.Unlock()
 	tell(told)
 	return nil
+}
+
+// Ready reports whether the client keeps up with what Send sends it: whether at most half of Options.MaxQueue waits. If not, again is called once, from any
+// goroutine, when that is so, and must be quick; on a connection that closes before, it is never called. A connection that is closing is ready.
+func (c *Conn) Ready(again func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != open || c.queue == nil || c.queue.waiting() <= c.server.opts.MaxQueue/2 {
+		return true
+	}
+	c.queue.ready = append(c.queue.ready, again)
+	return false
 }
 
 // Close starts the closing handshake (RFC 6455 section 7.1.2): what waits goes out, then a close frame, and the client has
@@ -218,7 +226,7 @@ func (c *Conn) fail(code CloseCode, reason string) {
 func (c *Conn) finish(q *queue) {
 	c.state = finishing
 	c.deadline = c.server.now() + int64(c.server.opts.CloseTimeout)
-	q.cut, q.again = true, nil
+	q.cut, q.again, q.ready = true, nil, nil
 	c.openGate()
 }
 

@@ -32,7 +32,7 @@ func ValidUTF8(pieces ...[]byte) (failed int, whole bool) {
 func Consume(o *Options, deflate bool, pieces ...[]byte) (calls []string, code CloseCode, held int64) {
 	s := NewServer(o)
 	h := &consumer{}
-	c := &Conn{server: s, handler: h, owned: true, proto: -1, deflate: deflate, stream: &stream{conn: sink{}}}
+	c := &Conn{server: s, handler: h, owned: true, deflate: deflate, stream: &stream{conn: sink{}}}
 	for _, p := range pieces {
 		c.consume(p)
 	}

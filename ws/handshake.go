@@ -36,8 +36,19 @@ type agreement struct {
 	extension   string // the answer to the offers; "" for none
 }
 
-// agree checks a request by RFC 6455 section 4.2.1 and answers it by section 4.2.2.
-func (s *Server) agree(r *http.Request) (agreement, *HandshakeError) {
+// Check says what Upgrade would do with a request as it is: a *HandshakeError that it would refuse it with, else whether the connection would be
+// compressed (see [Conn.Compressed]). It answers nothing, for those who have to ask somebody first.
+func (s *Server) Check(r *http.Request) (compressed bool, err error) {
+	a, refused := s.agree(r, "")
+	if refused != nil {
+		return false, refused
+	}
+	return a.extension != "", nil
+}
+
+// agree checks a request by RFC 6455 section 4.2.1 and answers it by section 4.2.2. chosen is the subprotocol that the caller wants, "" for
+// the first of the server's that fits.
+func (s *Server) agree(r *http.Request, chosen string) (agreement, *HandshakeError) {
 	var a agreement
 	if err := checkRequest(r); err != nil {
 		return a, err
@@ -52,7 +63,11 @@ func (s *Server) agree(r *http.Request) (agreement, *HandshakeError) {
 	if !s.opts.Compress {
 		a.extension = ""
 	}
-	if a.subprotocol, ok = pickSubprotocol(s.opts.Subprotocols, r.Header["Sec-Websocket-Protocol"]); !ok {
+	ours := s.opts.Subprotocols
+	if chosen != "" {
+		ours = []string{chosen}
+	}
+	if a.subprotocol, ok = pickSubprotocol(ours, r.Header["Sec-Websocket-Protocol"]); !ok {
 		return a, badRequest("malformed Sec-WebSocket-Protocol")
 	}
 	sum := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))

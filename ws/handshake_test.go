@@ -219,3 +219,58 @@ func TestHTTP2IsRefused(t *testing.T) {
 		t.Errorf("got %d, %v", w.Code, err)
 	}
 }
+
+func TestASubprotocolSetOnTheAnswerIsTheConnections(t *testing.T) {
+	o := &ws.Options{Subprotocols: []string{"first"}}
+	server := ws.NewServer(o)
+	t.Cleanup(func() { server.Close() })
+	var h *record
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := server.Check(r); err != nil {
+			t.Errorf("Check: %v", err)
+		}
+		w.Header().Set("Sec-WebSocket-Protocol", "second")
+		server.Upgrade(w, r, h)
+	}))
+	t.Cleanup(site.Close)
+	for offer, want := range map[string]string{"first, second": "second", "first": ""} {
+		h = newRecord()
+		req, err := http.NewRequest(http.MethodGet, site.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = http.Header{
+			"Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "Sec-Websocket-Version": {"13"},
+			"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Sec-Websocket-Protocol": {offer},
+		}
+		resp, err := site.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := resp.Header.Get("Sec-WebSocket-Protocol"); resp.StatusCode != 101 || got != want {
+			t.Errorf("offer %q: status %d, agreed on %q, want %q", offer, resp.StatusCode, got, want)
+		}
+		<-h.opened
+		if got := h.conn.Subprotocol(); got != want {
+			t.Errorf("offer %q: the connection's subprotocol is %q, want %q", offer, got, want)
+		}
+	}
+}
+
+func TestCheckRefusesWhatUpgradeRefuses(t *testing.T) {
+	server := ws.NewServer(&ws.Options{Compress: true})
+	t.Cleanup(func() { server.Close() })
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	var refused *ws.HandshakeError
+	if _, err := server.Check(r); !errors.As(err, &refused) || refused.Status != http.StatusUpgradeRequired {
+		t.Errorf("a plain request: %v", err)
+	}
+	r.Header = http.Header{
+		"Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "Sec-Websocket-Version": {"13"},
+		"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Sec-Websocket-Extensions": {"permessage-deflate"},
+	}
+	if compressed, err := server.Check(r); !compressed || err != nil {
+		t.Errorf("a good request: %v, %v; want to be compressed", compressed, err)
+	}
+}

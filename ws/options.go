@@ -65,7 +65,8 @@ type Options struct {
 	// book-keeping). Default 128 KiB.
 	SendBuffer int
 
-	// MaxQueue is how many bytes sent by Send may wait for a client; more close with 4408. Default 64 KiB.
+	// MaxQueue is how many bytes sent by Send may wait for a client; more close with 4408. A single message of up to 1 MiB may always wait.
+	// Default 64 KiB.
 	MaxQueue int
 
 	// ForceGoroutines gives each connection a goroutine of its own, as happens anyway for TLS, for connections that a listener
@@ -88,7 +89,7 @@ type Trace struct {
 	Panicked func()               // a handler panicked
 }
 
-const maxMessageCeiling = 1 << 20
+const messageCeiling = 1 << 20 // of what is taken from a client, and of what can always be sent to one
 
 // withDefaults is a copy of o with every default filled in.
 func (o *Options) withDefaults() Options {
@@ -104,7 +105,7 @@ func (o *Options) withDefaults() Options {
 		d.Refuse = refuse
 	}
 	orDefault(&d.MaxMessage, 64<<10)
-	d.MaxMessage = min(d.MaxMessage, maxMessageCeiling)
+	d.MaxMessage = min(d.MaxMessage, messageCeiling)
 	orDefault(&d.MaxFragments, 256)
 	orDefault(&d.MaxPartial, 64<<20)
 	orDefault(&d.ControlRate, 10)

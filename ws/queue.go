@@ -22,6 +22,8 @@ type queue struct {
 	from  source        // where the bytes that next gave last came from
 	since int64         // when bytes last went out, or when the first had to wait
 	again []func()      // whom to tell when a batch would be taken
+	ready []func()      // whom to tell when the slot is half empty
+	due   []func()      // those of ready whose time has come
 	room  chan struct{} // closed when the slot is half empty; nil when nobody waits for that
 }
 
@@ -117,20 +119,25 @@ func (q *queue) wroteBatch(n int) {
 	}
 }
 
-// told takes the callers that wait to be told, once a batch would be taken.
+// told takes the callers that wait and can be told now.
 func (q *queue) told() []func() {
-	if q.full() {
-		return nil
+	told := q.due
+	q.due = nil
+	if !q.full() {
+		told = append(told, q.again...)
+		q.again = nil
 	}
-	again := q.again
-	q.again = nil
-	return again
+	return told
 }
 
-// makeRoom wakes the reader when the slot is down to half.
+// makeRoom wakes the reader, and makes due those who wait with it, when the slot is down to half.
 func (q *queue) makeRoom(half int) {
-	if q.room != nil && q.waiting() <= half {
+	if q.waiting() > half {
+		return
+	}
+	if q.room != nil {
 		close(q.room)
 		q.room = nil
 	}
+	q.due, q.ready = append(q.due, q.ready...), nil
 }

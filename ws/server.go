@@ -48,10 +48,13 @@ func (s *Server) now() int64 { return int64(time.Since(s.began)) + 1 }
 // is written and h.Open has returned; messages may come before that return reaches the caller. Header fields that were set on
 // w go out with the 101. The request isn't kept.
 //
+// A Sec-WebSocket-Protocol that was set on w is the subprotocol of this connection, in place of the first of Options.Subprotocols that the
+// client offers; if the client didn't offer it, the connection has none.
+//
 // When it returns an error there is no connection and h is never called. A *HandshakeError has been answered, by
 // Options.Refuse; any other error means that the client was lost, or the server closed (ErrClosed), during the upgrade.
 func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, h Handler) (*Conn, error) {
-	a, refused := s.agree(r)
+	a, refused := s.agree(r, w.Header().Get("Sec-Websocket-Protocol"))
 	if refused == nil && s.isClosed() {
 		refused = &HandshakeError{Status: http.StatusServiceUnavailable, Reason: "the server is closing"}
 	}
@@ -114,7 +117,7 @@ func (s *Server) add(conn net.Conn, h Handler, a *agreement) (*Conn, error) {
 	s.running.Do(s.run)
 	c := &Conn{
 		server: s, handler: h, owned: true, fd: -1, jitter: uint8(rand.Uint32()), deflate: a.extension != "",
-		proto: int16(slices.Index(s.opts.Subprotocols, a.subprotocol)),
+		subprotocol: a.subprotocol,
 	}
 	c.heard.Store(s.now())
 	if fd, ok := s.detach(conn); ok {

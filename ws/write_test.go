@@ -246,7 +246,7 @@ func TestTooManyAnswersCloseAsTooSlow(t *testing.T) {
 		s := serve(t, path, o, h.one)
 		s.dial(t, "")
 		<-h.opened
-		if err := h.conn.Send(ws.Text, make([]byte, 16<<10+1)); !errors.Is(err, ws.ErrTooBig) {
+		if err := h.conn.Send(ws.Text, make([]byte, 1<<20+1)); !errors.Is(err, ws.ErrTooBig) {
 			t.Errorf("too big a message: %v", err)
 		}
 		if err := h.conn.Send(ws.Continuation, nil); err == nil {
@@ -261,6 +261,51 @@ func TestTooManyAnswersCloseAsTooSlow(t *testing.T) {
 		}
 		if code := h.wait(t); code != ws.CloseTooSlow {
 			t.Errorf("Closed was told %d", code)
+		}
+	})
+}
+
+func TestOneMessageOfAMebibyteIsAlwaysSent(t *testing.T) {
+	onEveryPath(t, ws.Options{SendBuffer: 4 << 10, MaxQueue: 16 << 10}, func(t *testing.T, path string, o ws.Options) {
+		h := newRecord()
+		c := serve(t, path, o, h.one).dial(t, "")
+		<-h.opened
+		if err := h.conn.Send(ws.Binary, make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		if _, got, err := c.read(); len(got) != 1<<20 || err != nil {
+			t.Errorf("got %d bytes, %v", len(got), err)
+		}
+	})
+}
+
+func TestReadyTellsWhenTheClientHasCaughtUp(t *testing.T) {
+	onEveryPath(t, ws.Options{SendBuffer: 4 << 10, MaxQueue: 16 << 10}, func(t *testing.T, path string, o ws.Options) {
+		h := newRecord()
+		c := serve(t, path, o, h.one).dial(t, "")
+		<-h.opened
+		if !h.conn.Ready(func() { t.Error("an idle connection told that it is ready") }) {
+			t.Error("an idle connection isn't ready")
+		}
+		if err := h.conn.Send(ws.Binary, make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		told := make(chan struct{})
+		if h.conn.Ready(func() { close(told) }) {
+			t.Fatal("a connection with a mebibyte to write is ready")
+		}
+		select {
+		case <-told:
+			t.Fatal("told before the client read")
+		case <-time.After(50 * time.Millisecond):
+		}
+		if _, _, err := c.read(); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-told:
+		case <-time.After(5 * time.Second):
+			t.Fatal("not told when the client had read")
 		}
 	})
 }
