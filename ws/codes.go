@@ -42,9 +42,9 @@ const (
 // String is the code's number.
 func (c CloseCode) String() string { return strconv.Itoa(int(c)) }
 
-// sendable reports whether the code may stand in a close frame: those that RFC 6455 section 7.4.1 and IANA define for use on
+// Sendable reports whether the code may stand in a close frame: those that RFC 6455 section 7.4.1 and IANA define for use on
 // the wire, and the ranges for libraries and programs.
-func (c CloseCode) sendable() bool {
+func (c CloseCode) Sendable() bool {
 	switch {
 	case c >= 1000 && c <= 1003, c >= 1007 && c <= 1014, c >= 3000 && c <= 4999:
 		return true

@@ -183,7 +183,7 @@ func (c *Conn) Ready(again func()) bool {
 // Options.CloseTimeout to answer it. It doesn't wait; the handler's Closed comes when all is done. A reason longer than 123
 // bytes is cut. Closing again does nothing. Error: a code that may not be sent (section 7.4).
 func (c *Conn) Close(code CloseCode, reason string) error {
-	if !code.sendable() {
+	if !code.Sendable() {
 		return fmt.Errorf("ws: close with code %d", code)
 	}
 	c.mu.Lock()

@@ -136,6 +136,17 @@ func frameSize(p []byte) int {
 	return n + int(h.length)
 }
 
+// CutFrame takes the first frame off a batch as AppendFrame makes them: what it carries, and the rest. An empty batch, or what isn't whole, has none: the payload is nil
+// then.
+func CutFrame(batch []byte) (op Opcode, payload, rest []byte) {
+	h, n, bad := decodeHeader(batch)
+	if n == 0 || bad != "" || h.length > uint64(len(batch)-n) {
+		return 0, nil, nil
+	}
+	end := n + int(h.length)
+	return h.op, batch[n:end:end], batch[end:]
+}
+
 // appendClose appends a close frame; no code for CloseNoStatus. The reason is cut to the 123 bytes that fit, between characters.
 func appendClose(dst []byte, code CloseCode, reason string) []byte {
 	if code == CloseNoStatus {
@@ -155,7 +166,7 @@ func parseClose(p []byte) (code CloseCode, reason, bad string) {
 		return CloseProtocolError, "", "close frame of one byte"
 	}
 	code = CloseCode(binary.BigEndian.Uint16(p))
-	if !code.sendable() {
+	if !code.Sendable() {
 		return CloseProtocolError, "", "invalid close code"
 	}
 	var u utf8Checker
