@@ -18,8 +18,8 @@ const (
 	LossNotEncoded   LossReason = "not encoded"            // an encoder refused a message
 	LossUndecodable  LossReason = "undecodable"            // what came isn't a message: garbage, wrongly keyed, too large
 	LossExpired      LossReason = "expired"                // it waited longer than the expiry
-	LossDisconnected LossReason = "disconnected"           // the connection to the backend broke: an unknown number, counted once a group and break
-	LossForgotten    LossReason = "forgotten by the store" // the backend lost its data, memberships with it: counted as LossDisconnected
+	LossDisconnected LossReason = "disconnected"           // the connection to the backend broke, and messages went by: an unknown number, counted once a group
+	LossForgotten    LossReason = "forgotten by the store" // the backend lost its data, and messages with it: an unknown number, counted once a group
 )
 
 // A Loss is a number of messages that were lost.

@@ -1,0 +1,328 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/teahouse-chat/teahouse/ws"
+)
+
+// A Conn is one client's connection. Its methods may be called concurrently, by its consumer and by others.
+//
+// An idle connection is this struct, its consumer and its socket: it has no goroutine and no buffer.
+type Conn struct {
+	route    *route
+	consumer Consumer
+	ctx      context.Context // the connection's own lifetime, with the request's values
+	cancel   context.CancelFunc
+	pattern  string   // of the URL, see PathValue
+	values   []string // that the pattern's wildcards matched, in order
+
+	joining     sync.Mutex // held while groups are joined and left, and the channel is made; before mu
+	memberships []membership
+	channel     string // "" until asked for
+	unsubscribe func() // ends the channel
+
+	mu        sync.Mutex // guards what follows
+	opening   *opening   // nil once Connect has returned
+	transport Transport  // nil until accepted
+	turns     turns
+}
+
+// An opening is what a connection has while its Connect is at work.
+type opening struct {
+	w          http.ResponseWriter
+	r          *http.Request
+	upgrader   Upgrader // nil for a real network
+	compressed bool     // the client takes compressed frames
+	refused    bool     // Accept failed, and the request was answered
+	again      []func() // what to tell once there is a transport: it refused batches until then
+}
+
+// Request is the request for the connection, while Connect is at work; nil afterwards, since a connection that only waits is not to hold headers: keep in the
+// consumer what you need later. Values of its context are in every call's context.
+func (c *Conn) Request() *http.Request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.opening == nil {
+		return nil
+	}
+	return c.opening.r
+}
+
+// PathValue is what the wildcard of this name in the URL's pattern matched, like "group" in "/room/{group}/"; "" for none. The pattern is the
+// http.ServeMux's, or that of another router that sets the Pattern field of requests.
+func (c *Conn) PathValue(name string) string {
+	if i := slices.Index(wildcards(c.pattern), name); i >= 0 {
+		return c.values[i]
+	}
+	return ""
+}
+
+// wildcards are the names in a http.ServeMux pattern.
+func wildcards(pattern string) []string {
+	var names []string
+	for {
+		_, rest, found := strings.Cut(pattern, "{")
+		if !found {
+			return names
+		}
+		name, rest, _ := strings.Cut(rest, "}")
+		if name != "$" {
+			names = append(names, strings.TrimSuffix(name, "..."))
+		}
+		pattern = rest
+	}
+}
+
+// Subprotocols are those that the client offers, the preferred first, while Connect is at work.
+func (c *Conn) Subprotocols() []string {
+	var offered []string
+	if r := c.Request(); r != nil {
+		for _, line := range r.Header["Sec-Websocket-Protocol"] {
+			for part := range strings.SplitSeq(line, ",") {
+				offered = append(offered, strings.Trim(part, " \t"))
+			}
+		}
+	}
+	return offered
+}
+
+// AcceptOptions are what Accept tells the client; nil and zero values tell nothing.
+type AcceptOptions struct {
+	Subprotocol string      // one of Conn.Subprotocols
+	Header      http.Header // more fields of the answer, like Set-Cookie
+}
+
+// Accept makes a WebSocket of the request. Frames that come before Connect returns wait until then. Errors: ErrClosed after Connect, or when the client is gone; a
+// second Accept; a subprotocol that wasn't offered.
+func (c *Conn) Accept(o *AcceptOptions) error {
+	c.mu.Lock()
+	op, accepted := c.opening, c.transport != nil
+	c.mu.Unlock()
+	switch {
+	case op == nil || op.refused:
+		return ErrClosed
+	case accepted:
+		return errors.New("accept: the connection is accepted already")
+	}
+	header := op.w.Header()
+	if o != nil {
+		if o.Subprotocol != "" {
+			if !slices.Contains(c.Subprotocols(), o.Subprotocol) {
+				return fmt.Errorf("accept: the client doesn't offer the subprotocol %q", o.Subprotocol)
+			}
+			header.Set("Sec-WebSocket-Protocol", o.Subprotocol)
+		}
+		for name, values := range o.Header {
+			header[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	t, err := c.upgrade(op, header)
+	if err != nil {
+		op.refused = true
+		return fmt.Errorf("accept: %w", errors.Join(ErrClosed, err))
+	}
+	c.mu.Lock()
+	c.transport = t
+	again := op.again
+	op.again = nil
+	c.mu.Unlock()
+	for _, f := range again {
+		f()
+	}
+	return nil
+}
+
+func (c *Conn) upgrade(op *opening, header http.Header) (Transport, error) {
+	if op.upgrader != nil {
+		c.route.server.admit(c)
+		t, err := op.upgrader.Upgrade(op.r, header, (*endpoint)(c))
+		if err != nil {
+			c.route.server.forget(c)
+		}
+		return t, err
+	}
+	t, err := c.route.server.sockets.Upgrade(op.w, op.r, (*endpoint)(c))
+	if err != nil {
+		return nil, err // not t: a nil *ws.Conn isn't a nil Transport
+	}
+	return t, nil
+}
+
+// Deny makes the error for Connect to return that answers with HTTP 403 and this text.
+func (c *Conn) Deny(reason string) error {
+	if reason == "" {
+		return ErrDeny
+	}
+	return fmt.Errorf("%w: %s", ErrDeny, reason)
+}
+
+// Send sends a frame to this client. It doesn't block and keeps no reference to the payload. Text must be UTF-8.
+//
+// Errors: ErrClosed before Accept and when the connection is closing; ErrTooSlow when too much waits for the client, which is closed then; ws.ErrTooBig for more than
+// a mebibyte. A consumer may return any of them as they are.
+func (c *Conn) Send(f Frame) error {
+	t := c.socket()
+	if t == nil {
+		return ErrClosed
+	}
+	return t.Send(f.Op, f.Payload)
+}
+
+// SendText is Send of a text frame.
+func (c *Conn) SendText(s string) error { return c.Send(Text(s)) }
+
+// SendJSON is Send of a text frame with v as JSON. Errors: also that v can't be written so.
+func (c *Conn) SendJSON(v any) error {
+	f, err := JSON(v)
+	if err != nil {
+		return err
+	}
+	return c.Send(f)
+}
+
+// Close closes the connection with a code and a reason of at most 123 bytes, after what was sent before. It doesn't wait; Disconnect comes when all is done. Before
+// Accept it does nothing: deny the request instead. Closing again does nothing. Error: a code that may not be sent (RFC 6455 section 7.4).
+func (c *Conn) Close(code CloseCode, reason string) error {
+	t := c.socket()
+	if t == nil {
+		return nil
+	}
+	if err := t.Close(code, reason); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.turns.closing = true
+	c.mu.Unlock()
+	return nil
+}
+
+// Transport is the connection's socket, for those who write batches of frames themselves (it is a fanout.Member); nil before Accept.
+func (c *Conn) Transport() Transport { return c.socket() }
+
+// Consumer is the connection's consumer.
+func (c *Conn) Consumer() Consumer { return c.consumer }
+
+// Subprotocol is what was agreed on, "" for none and before Accept.
+func (c *Conn) Subprotocol() string {
+	if t := c.socket(); t != nil {
+		return t.Subprotocol()
+	}
+	return ""
+}
+
+// Offer makes a connection a member of a fanout.Topic: the transport's Offer, which refuses until the connection is accepted.
+func (c *Conn) Offer(batch []byte, again func()) bool {
+	c.mu.Lock()
+	t := c.transport
+	if t == nil && c.opening != nil {
+		c.opening.again = append(c.opening.again, again)
+	}
+	gone := t == nil && c.opening == nil
+	c.mu.Unlock()
+	if t == nil {
+		return gone
+	}
+	return t.Offer(batch, again)
+}
+
+func (c *Conn) socket() Transport {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.transport
+}
+
+// ServeHTTP connects a client with a consumer of its own.
+func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	op := &opening{w: w, r: r, upgrader: upgraderOf(w)}
+	if op.upgrader == nil {
+		compressed, err := rt.server.sockets.Check(r)
+		if err != nil {
+			rt.server.opts.Refuse(w, r, err)
+			return
+		}
+		op.compressed = compressed
+	}
+	c := &Conn{route: rt, consumer: rt.create(), pattern: r.Pattern, opening: op}
+	for _, name := range wildcards(r.Pattern) {
+		c.values = append(c.values, r.PathValue(name))
+	}
+	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
+	stop := context.AfterFunc(r.Context(), c.cancel)
+	defer stop()
+	c.turns.busy = true // until Connect has returned
+	err := c.connect()
+	c.mu.Lock()
+	c.opening = nil
+	accepted := c.transport != nil
+	c.mu.Unlock()
+	if accepted {
+		if err != nil {
+			c.fail("connect", err)
+		}
+		c.giveTurn()
+		return
+	}
+	c.cancel()
+	c.leaveAll()
+	if op.refused { // and answered
+		return
+	}
+	if err == nil {
+		rt.server.opts.Logger.Warn("Connect neither accepted nor denied", slog.String("path", r.URL.Path))
+		err = ErrDeny
+	}
+	tellFailure(op.upgrader, err)
+	rt.server.opts.Refuse(w, r, err)
+}
+
+// connect joins the route's groups and calls Connect.
+func (c *Conn) connect() error {
+	for _, group := range c.route.groups {
+		if err := c.GroupAdd(c.ctx, group); err != nil {
+			return err
+		}
+	}
+	return c.call(func() error { return c.consumer.Connect(c.ctx, c) })
+}
+
+// An endpoint is a Conn as ws.Handler: its methods aren't the consumer's to call.
+type endpoint Conn
+
+// Open implements [ws.Handler].
+func (*endpoint) Open(*ws.Conn) {}
+
+// Message implements [ws.Handler].
+func (e *endpoint) Message(_ *ws.Conn, op ws.Opcode, payload []byte) {
+	c := (*Conn)(e)
+	c.takeTurn()
+	defer c.giveTurn()
+	if err := c.call(func() error { return c.consumer.Receive(c.ctx, c, Frame{op, payload}) }); err != nil {
+		c.fail("receive", err)
+	}
+}
+
+// Closed implements [ws.Handler].
+func (e *endpoint) Closed(_ *ws.Conn, code ws.CloseCode, _ string) {
+	c := (*Conn)(e)
+	c.cancel() // so that a method that works ends
+	c.takeTurn()
+	defer c.giveTurn()
+	c.mu.Lock()
+	c.turns.end()
+	c.mu.Unlock()
+	c.leaveAll()
+	ctx, done := context.WithTimeout(context.WithoutCancel(c.ctx), disconnectTimeout)
+	defer done()
+	if err := c.call(func() error { return c.consumer.Disconnect(ctx, c, code) }); err != nil {
+		c.fail("disconnect", err)
+	}
+	c.route.server.forget(c)
+}
