@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/teahouse-chat/teahouse/channels/memlayer"
 	"github.com/teahouse-chat/teahouse/fanout"
 	"github.com/teahouse-chat/teahouse/feed"
 	"github.com/teahouse-chat/teahouse/internal/chat"
@@ -58,6 +59,7 @@ type server struct {
 	set     settings
 	log     *slog.Logger
 	store   *sqlite.DB
+	layer   *memlayer.Layer
 	feed    *feed.Feed
 	handler *web.Handler
 	http    *http.Server
@@ -78,6 +80,7 @@ func open(ctx context.Context, set settings, log *slog.Logger) (_ *server, err e
 	if s.store, err = sqlite.Open(ctx, set.Data, &sqlite.Options{Logger: log, Trace: m.store()}); err != nil {
 		return nil, err
 	}
+	s.layer = memlayer.New(nil)
 	s.feed = feed.New(s.store, web.NewEncoder(s.store.Epoch()), &feed.Options{
 		Fanout: fanout.Options{Wrote: m.wrote},
 		Logger: log,
@@ -92,6 +95,7 @@ func open(ctx context.Context, set settings, log *slog.Logger) (_ *server, err e
 		Store:          s.store,
 		Guests:         guests,
 		Feed:           s.feed,
+		Layer:          s.layer,
 		Ready:          canary.sing,
 		Logger:         log,
 		PublicURL:      set.publicURL,
@@ -126,6 +130,9 @@ func (s *server) close() {
 	}
 	if s.feed != nil {
 		s.feed.Close()
+	}
+	if s.layer != nil {
+		_ = s.layer.Close() // one in memory can't fail
 	}
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {

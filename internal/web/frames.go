@@ -30,6 +30,7 @@ type clientFrame struct {
 	Epoch string           `json:"epoch"`
 	ID    string           `json:"id"`
 	Text  string           `json:"text"`
+	Kind  string           `json:"kind"`
 }
 
 // parseFrame reads a client's frame. Errors: errJSON; errFrame, and then the frame has the ref, so that the client knows which it was.
@@ -123,6 +124,13 @@ type errorFrame struct {
 	Code       string         `json:"code"`
 	Detail     string         `json:"detail"`
 	RetryAfter float64        `json:"retry_after,omitzero"`
+}
+
+type signalFrame struct {
+	Type   string      `json:"type"`
+	Room   string      `json:"room"`
+	Kind   string      `json:"kind"`
+	Author chat.Author `json:"author"`
 }
 
 type presenceFrame struct {

@@ -21,6 +21,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"github.com/teahouse-chat/teahouse/channels"
+	"github.com/teahouse-chat/teahouse/channels/memlayer"
 	"github.com/teahouse-chat/teahouse/eventlog"
 	"github.com/teahouse-chat/teahouse/eventlog/memlog"
 	"github.com/teahouse-chat/teahouse/feed"
@@ -51,9 +53,10 @@ type config struct {
 	ready  func(context.Context) error
 }
 
-func withLimits(c *config)         { c.limits = true }
-func withTLS(c *config)            { c.tls = true }
-func withBase(base string) setting { return func(c *config) { c.web.BasePath = base } }
+func withLimits(c *config)               { c.limits = true }
+func withTLS(c *config)                  { c.tls = true }
+func withLayer(l channels.Layer) setting { return func(c *config) { c.web.Layer = l } }
+func withBase(base string) setting       { return func(c *config) { c.web.BasePath = base } }
 func allowing(origins ...string) setting {
 	return func(c *config) {
 		for _, origin := range origins {
@@ -84,6 +87,11 @@ func open(t testing.TB, settings ...setting) *house {
 	c.web.Chat = chat.NewService(s.log, store, c.limits)
 	c.web.Store, c.web.Guests, c.web.Feed, c.web.Logger, c.web.Limits = store, guests, s.feed, logger, c.limits
 	c.web.Ready = c.ready
+	if c.web.Layer == nil {
+		layer := memlayer.New(nil)
+		c.web.Layer = layer
+		t.Cleanup(func() { _ = layer.Close() })
+	}
 	c.web.Metrics = prometheus.NewRegistry()
 	if s.handler, err = web.New(c.web); err != nil {
 		t.Fatal(err)

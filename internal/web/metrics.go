@@ -51,7 +51,6 @@ func (m *metrics) posted(answers []chat.Posted) {
 func (m *metrics) sockets() *ws.Trace {
 	return &ws.Trace{
 		Opened:   m.opened.Inc,
-		Refused:  func(status int) { m.refused.WithLabelValues(statusClass(status)).Inc() },
 		Closed:   func(code ws.CloseCode) { m.closed.WithLabelValues(closeLabel(code)).Inc() },
 		Panicked: m.panics.Inc,
 	}

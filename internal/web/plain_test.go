@@ -137,7 +137,7 @@ func TestPlainSocketIsFirstSentWhatIsKeptPastItsCursor(t *testing.T) {
 			t.Errorf("%s: got %s after %q", c.query, got, c.want)
 		}
 	}
-	wantProblem(t, "no number", s.get("/room/123/?after=x", "Connection", "Upgrade", "Upgrade", "websocket"), 400, "bad_query")
+	wantProblem(t, "no number", s.get("/room/123/?after=x", ways[0].headers...), 400, "bad_query")
 }
 
 func TestPlainSocketIsClosedForWhatItMayNotSend(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/teahouse-chat/teahouse/channels"
 	"github.com/teahouse-chat/teahouse/internal/chat"
 	"github.com/teahouse-chat/teahouse/ws"
 )
@@ -188,11 +189,12 @@ func (s *session) answer(p *pending, a chat.Posted) {
 	}
 }
 
-// bye tells the client to come back after a while, once what it posted is answered. It may be called before Open is, and twice.
-func (s *session) bye(c *ws.Conn, after time.Duration) {
+// bye tells the client to come back after a while, once what it posted is answered. It may be called while Connect is at work, which then calls it again, and
+// twice.
+func (s *session) bye(c *channels.Conn, after time.Duration) {
 	s.posts.finish(func() {
 		if c.Subprotocol() != "" {
-			_ = c.Send(ws.Text, encode(byeFrame{Type: "bye", Code: "restart", RetryAfter: tenths(after)})) // one that has gone needs none
+			_ = c.SendJSON(byeFrame{Type: "bye", Code: "restart", RetryAfter: tenths(after)}) // one that has gone needs none
 		}
 		_ = c.Close(ws.CloseRestart, "restart") // closing twice changes nothing
 	})

@@ -38,10 +38,10 @@ func nearestRoom(r *http.Request) chat.Room {
 func (h *Handler) roomOrSocket(w http.ResponseWriter, r *http.Request) {
 	room, err := chat.ParseRoom(r.PathValue("room"))
 	switch {
+	case ws.IsUpgrade(r):
+		h.sessions.ServeHTTP(w, r)
 	case err != nil:
 		h.fail(w, r, err)
-	case ws.IsUpgrade(r):
-		h.roomSocket(w, r, room)
 	case r.URL.EscapedPath() != h.roomURL(room) && r.URL.Path != h.opts.BasePath+"/room/"+room.Name+"/":
 		to := h.roomURL(room)
 		if r.URL.RawQuery != "" {

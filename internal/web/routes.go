@@ -19,7 +19,7 @@ func (h *Handler) routes() http.Handler {
 	handle("/room/{room}/{$}", methods{"GET": h.roomOrSocket, "POST": h.postForm})
 	handle("/room/{room}/events", methods{"GET": h.inRoom(h.readEvents)})
 	handle("/room/{room}/messages", methods{"POST": h.inRoom(h.postMessage)})
-	handle("/ws", methods{"GET": h.manyRooms})
+	handle("/ws", methods{"GET": h.sessions.ServeHTTP})
 	handle("/static/{file}", methods{"GET": h.static})
 	handle("/healthz", methods{"GET": h.healthz})
 	handle("/readyz", methods{"GET": h.readyz})

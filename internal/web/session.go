@@ -2,10 +2,13 @@ package web
 
 import (
 	"context"
+	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"github.com/teahouse-chat/teahouse/channels"
 	"github.com/teahouse-chat/teahouse/eventlog"
 	"github.com/teahouse-chat/teahouse/fanout"
 	"github.com/teahouse-chat/teahouse/feed"
@@ -20,22 +23,22 @@ const (
 	commandRate, commandBurst = 20, 60 // frames of one connection; over it they are read more slowly
 )
 
-// A session is the chat's side of one socket, plain or teahouse.v1. The engine calls its methods one at a time.
+// A session is the chat's side of one socket, plain or teahouse.v1: the consumer of its connection.
 type session struct {
 	h       *Handler
 	author  chat.Author
 	address string
 	release func()
-	first   *firstRoom // the room of the socket's URL, until Open; nil at /ws
 	plain   bool
 
-	conn     *ws.Conn
+	conn     *channels.Conn
 	seats    []seat
 	commands *rate.Limiter // nil without limits
+	signals  *rate.Limiter // made by the first signal
 	posts    poster
 }
 
-// A firstRoom is what was settled about a socket's own room before the upgrade.
+// A firstRoom is what is settled about a socket's own room before it is accepted.
 type firstRoom struct {
 	room  chat.Room
 	topic *feed.Topic
@@ -51,20 +54,75 @@ type seat struct {
 	member *fanout.Membership
 }
 
-// Open implements [ws.Handler].
-func (s *session) Open(c *ws.Conn) {
+// consumers serves sockets with sessions.
+func (h *Handler) consumers() http.Handler {
+	return channels.Handler(h.sockets, func() *session { return &session{h: h} }, &channels.Dispatch[*session]{
+		Signals: channels.Encoders{roomSignal: told},
+	})
+}
+
+// Connect implements [channels.Consumer]. The cursor is set before the 101 is written, so whatever commits after the client sees it reaches it.
+func (s *session) Connect(ctx context.Context, c *channels.Conn) error {
+	first, err := s.enter(ctx, c)
+	if err != nil {
+		return err
+	}
+	var accept channels.AcceptOptions
+	if slices.Contains(c.Subprotocols(), subprotocol) {
+		accept.Subprotocol = subprotocol
+	}
+	if err := c.Accept(&accept); err != nil {
+		s.release()
+		if first != nil {
+			first.topic.Close()
+		}
+		return err
+	}
+	s.open(ctx, first)
+	return nil
+}
+
+// enter admits a socket, to the room that its URL names, if it names one; first is nil at /ws. On success the caller owns a use of the topic and has to release the
+// session.
+func (s *session) enter(ctx context.Context, c *channels.Conn) (first *firstRoom, err error) {
+	r := c.Request()
 	s.conn = c
-	s.plain = c.Subprotocol() == ""
+	if s.h.going.Err() != nil {
+		return nil, errGoing
+	}
+	if name := r.PathValue("room"); name != "" {
+		first = &firstRoom{epoch: r.URL.Query().Get("epoch")}
+		if first.room, err = chat.ParseRoom(name); err != nil {
+			return nil, err
+		}
+		if first.after, err = cursorOf(r); err != nil {
+			return nil, err
+		}
+	} else if !slices.Contains(c.Subprotocols(), subprotocol) {
+		return nil, errSubprotocol
+	}
+	s.address = addressOf(r)
+	if s.author, s.release, err = s.h.enter(r); err != nil || first == nil {
+		return nil, err
+	}
+	if first.topic, first.state, err = s.h.openFor(ctx, first.room, first.after); err != nil {
+		s.release()
+		return nil, err
+	}
+	return first, nil
+}
+
+// open greets a client that was accepted, and seats it in its first room.
+func (s *session) open(ctx context.Context, first *firstRoom) {
+	s.plain = s.conn.Subprotocol() == ""
 	if s.h.opts.Limits {
 		s.commands = rate.NewLimiter(commandRate, commandBurst)
 	}
-	first := s.first
-	s.first = nil
 	if s.h.going.Err() != nil { // Drain may have looked for sockets before this one was there
-		defer s.bye(c, time.Second)
+		defer s.bye(s.conn, time.Second)
 	}
 	if s.plain {
-		s.sit(first.room, first.topic, clamp(first))
+		s.sit(ctx, first.room, first.topic, clamp(first))
 		return
 	}
 	hello := helloFrame{Type: "hello", Author: s.author, Ping: pingSeconds}
@@ -74,7 +132,7 @@ func (s *session) Open(c *ws.Conn) {
 	}
 	hello.stateFields = s.state(first.room, first.state)
 	s.send(encode(hello))
-	s.resume(first.room, first.topic, first.state, first.after, first.epoch)
+	s.resume(ctx, first.room, first.topic, first.state, first.after, first.epoch)
 }
 
 // clamp is where a plain socket starts: it never resets, and gets what is kept.
@@ -86,7 +144,7 @@ func clamp(f *firstRoom) eventlog.Offset {
 }
 
 // resume follows a room from the client's cursor, or from the head after a reset when the cursor can't be served.
-func (s *session) resume(room chat.Room, t *feed.Topic, state eventlog.State, after *eventlog.Offset, epoch string) {
+func (s *session) resume(ctx context.Context, room chat.Room, t *feed.Topic, state eventlog.State, after *eventlog.Offset, epoch string) {
 	cursor := state.Head
 	if after != nil {
 		cursor = *after
@@ -95,19 +153,22 @@ func (s *session) resume(room chat.Room, t *feed.Topic, state eventlog.State, af
 		s.sendInOrder(resetFrame(room.Name, own, state))
 		cursor = state.Head
 	}
-	s.sit(room, t, cursor)
+	s.sit(ctx, room, t, cursor)
 }
 
 // sit follows a room from the cursor on; the session owns the topic's use from here.
-func (s *session) sit(room chat.Room, t *feed.Topic, cursor eventlog.Offset) {
+func (s *session) sit(ctx context.Context, room chat.Room, t *feed.Topic, cursor eventlog.Offset) {
 	enc := encV1
 	if s.plain {
 		enc = encPlain
 	}
-	if s.conn.Compressed() {
+	if s.conn.Transport().Compressed() {
 		enc++
 	}
-	s.seats = append(s.seats, seat{room, t, t.Follow(s.conn, enc, cursor)})
+	s.seats = append(s.seats, seat{room, t, t.Follow(s.conn.Transport(), enc, cursor)})
+	if !s.plain {
+		_ = s.conn.GroupAdd(ctx, room.Topic) // signals are lossy: without the layer there are none
+	}
 	s.h.people.Join(room, s.author)
 }
 
@@ -116,29 +177,32 @@ func (s *session) leave(i int) {
 	seat := s.seats[i]
 	s.seats = append(s.seats[:i], s.seats[i+1:]...)
 	seat.member.Leave()
+	s.conn.GroupDiscard(seat.room.Topic)
 	seat.topic.Close()
 	s.h.people.Leave(seat.room, s.author.ID)
 }
 
-// Closed implements [ws.Handler].
-func (s *session) Closed(*ws.Conn, ws.CloseCode, string) {
+// Disconnect implements [channels.Consumer].
+func (s *session) Disconnect(context.Context, *channels.Conn, channels.CloseCode) error {
 	for len(s.seats) > 0 {
 		s.leave(len(s.seats) - 1)
 	}
 	s.posts.finish(s.release) // what it posted is committed first
+	return nil
 }
 
-// Message implements [ws.Handler].
-func (s *session) Message(c *ws.Conn, op ws.Opcode, payload []byte) {
+// Receive implements [channels.Consumer].
+func (s *session) Receive(ctx context.Context, c *channels.Conn, f channels.Frame) error {
 	s.throttle()
 	switch {
-	case op != ws.Text:
-		_ = c.Close(ws.CloseUnsupported, "text only") // closing twice changes nothing
+	case !f.IsText():
+		return c.Close(ws.CloseUnsupported, "text only")
 	case s.plain:
-		s.plainText(string(payload))
+		s.plainText(f.Text())
 	default:
-		s.frame(payload)
+		s.frame(ctx, f.Payload)
 	}
+	return nil
 }
 
 // throttle holds the connection up while it sends too often: what isn't read, its own kernel keeps.
@@ -157,23 +221,24 @@ func (s *session) plainText(text string) {
 }
 
 // frame serves one teahouse.v1 frame.
-func (s *session) frame(payload []byte) {
+func (s *session) frame(ctx context.Context, payload []byte) {
 	f, err := parseFrame(payload)
 	if err == nil {
-		err = s.command(f)
+		err = s.command(ctx, f)
 	}
 	if err != nil {
 		s.refuse(pending{ref: f.Ref, err: err})
 	}
 }
 
-func (s *session) command(f clientFrame) error {
+func (s *session) command(ctx context.Context, f clientFrame) error {
 	switch f.Type {
 	case "ping":
 		s.send(pongFrame())
-	case "signal": // lossy, and nothing is told to others yet
+	case "signal":
+		s.signal(ctx, f)
 	case "join":
-		return s.join(f)
+		return s.join(ctx, f)
 	case "leave":
 		i, err := s.seatOf(f)
 		if err != nil {
@@ -196,7 +261,7 @@ func (s *session) command(f clientFrame) error {
 	return nil
 }
 
-func (s *session) join(f clientFrame) error {
+func (s *session) join(ctx context.Context, f clientFrame) error {
 	room, err := s.roomOf(f)
 	if err != nil {
 		return err
@@ -206,7 +271,7 @@ func (s *session) join(f clientFrame) error {
 	if !again && len(s.seats) >= maxRooms {
 		return errRooms
 	}
-	ctx, cancel := context.WithTimeout(s.h.going, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	t, state, err := s.h.openFor(ctx, room, f.After)
 	if err != nil {
@@ -216,7 +281,7 @@ func (s *session) join(f clientFrame) error {
 		s.leave(i) // joining again starts from the new cursor
 	}
 	s.sendInOrder(encode(joinedFrame{Type: "ok", Ref: f.Ref, stateFields: *s.state(room, state)}))
-	s.resume(room, t, state, f.After, f.Epoch)
+	s.resume(ctx, room, t, state, f.After, f.Epoch)
 	return nil
 }
 
@@ -252,10 +317,10 @@ func (s *session) state(room chat.Room, st eventlog.State) *stateFields {
 
 // sendInOrder sends a frame that has its place among the events: after those of a seat that was left, before those of a new one.
 func (s *session) sendInOrder(frame []byte) {
-	_ = s.conn.SendInOrder(ws.Text, frame) // a closed connection needs no answer
+	_ = s.conn.Transport().SendInOrder(ws.Text, frame) // a closed connection needs no answer
 }
 
 // send sends a frame of its own to this client.
 func (s *session) send(frame []byte) {
-	_ = s.conn.Send(ws.Text, frame) // a closed connection needs no answer
+	_ = s.conn.Send(channels.Frame{Op: ws.Text, Payload: frame}) // a closed connection needs no answer
 }

@@ -7,40 +7,20 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/teahouse-chat/teahouse/channels"
 	"github.com/teahouse-chat/teahouse/eventlog"
 	"github.com/teahouse-chat/teahouse/feed"
 	"github.com/teahouse-chat/teahouse/feed/feedhttp"
 	"github.com/teahouse-chat/teahouse/internal/chat"
-	"github.com/teahouse-chat/teahouse/ws"
 )
 
-// roomSocket upgrades a request to the socket of one room. The cursor is set before the 101 is written, so whatever commits after the
-// client sees it reaches it.
-func (h *Handler) roomSocket(w http.ResponseWriter, r *http.Request, room chat.Room) {
-	after, err := cursorOf(r)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	s, err := h.newSession(r)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	topic, state, err := h.openFor(r.Context(), room, after)
-	if err != nil {
-		s.release()
-		h.fail(w, r, err)
-		return
-	}
-	s.first = &firstRoom{room: room, topic: topic, state: state, after: after, epoch: r.URL.Query().Get("epoch")}
-	if _, err := h.sockets.Upgrade(w, r, s); err != nil {
-		topic.Close()
-		s.release()
-	}
+// refuseSocket answers a request that doesn't become a socket.
+func (h *Handler) refuseSocket(w http.ResponseWriter, r *http.Request, err error) {
+	p, _ := describe(err)
+	h.metrics.refused.WithLabelValues(statusClass(p.status)).Inc()
+	h.fail(w, r, err)
 }
 
 // openFor opens a room's topic for one who comes with a cursor, or with none.
@@ -60,34 +40,6 @@ func (h *Handler) openFor(ctx context.Context, room chat.Room, after *eventlog.O
 	return t, state, err
 }
 
-// manyRooms upgrades a request to a socket without a room: its client joins them.
-func (h *Handler) manyRooms(w http.ResponseWriter, r *http.Request) {
-	if ws.IsUpgrade(r) && !has(r.Header["Sec-Websocket-Protocol"], subprotocol) {
-		h.fail(w, r, errSubprotocol)
-		return
-	}
-	s, err := h.newSession(r)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	if _, err := h.sockets.Upgrade(w, r, s); err != nil {
-		s.release()
-	}
-}
-
-// has reports whether a header's lines, each a list, hold an item.
-func has(lines []string, item string) bool {
-	for _, line := range lines {
-		for t := range strings.SplitSeq(line, ",") {
-			if strings.TrimSpace(t) == item {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // cursorOf returns the cursor of a socket's request, nil for none.
 func cursorOf(r *http.Request) (*eventlog.Offset, error) {
 	s := r.URL.Query().Get("after")
@@ -100,37 +52,6 @@ func cursorOf(r *http.Request) (*eventlog.Offset, error) {
 	}
 	after := eventlog.Offset(n)
 	return &after, nil
-}
-
-// newSession admits a socket. The caller calls release when the upgrade fails.
-func (h *Handler) newSession(r *http.Request) (*session, error) {
-	if h.going.Err() != nil {
-		return nil, errGoing
-	}
-	author, release, err := h.enter(r)
-	if err != nil {
-		return nil, err
-	}
-	return &session{h: h, author: author, address: addressOf(r), release: release}, nil
-}
-
-// presence tells a room's teahouse.v1 sockets who came and went.
-func (h *Handler) presence(room chat.Room, c chat.PresenceChange) {
-	topic, err := h.opts.Feed.Open(h.going, room.Topic, room.Name)
-	if err != nil {
-		return // lossy by design
-	}
-	defer topic.Close()
-	if topic.Members(encV1)+topic.Members(encV1Z) == 0 {
-		return
-	}
-	frame := encode(presenceFrame{Type: "presence", Room: room.Name, Count: c.Count, Joined: c.Joined, Left: c.Left})
-	topic.Signal(func(dst []byte, enc feed.Encoding) []byte {
-		if enc != encV1 && enc != encV1Z {
-			return dst
-		}
-		return appendText(dst, enc == encV1Z, frame)
-	})
 }
 
 // sayBye tells every socket to come back later, spread over the time given, a few at once.
@@ -149,7 +70,7 @@ func (h *Handler) sayBye(ctx context.Context, spread time.Duration) {
 			case <-ctx.Done():
 			}
 		}
-		c.Handler().(*session).bye(c, time.Second+rand.N(time.Second+time.Duration(len(conns))*time.Millisecond))
+		c.Consumer().(*session).bye(c, time.Second+rand.N(time.Second+time.Duration(len(conns))*time.Millisecond))
 	}
 }
 
@@ -166,4 +87,4 @@ func (h *Handler) awaitNobody(ctx context.Context) {
 	}
 }
 
-var _ ws.Handler = (*session)(nil)
+var _ channels.Consumer = (*session)(nil)

@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/teahouse-chat/teahouse/channels/memlayer"
 	"github.com/teahouse-chat/teahouse/feed"
 	"github.com/teahouse-chat/teahouse/internal/chat"
 	"github.com/teahouse-chat/teahouse/internal/sqlite"
@@ -33,7 +34,7 @@ func TestMessagesAndGuestsOutliveARestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h, err := web.New(web.Options{Chat: chat.NewService(store, store, true), Store: store, Guests: guests, Feed: f, Logger: logger, MaxConns: 10, Limits: true, Metrics: prometheus.NewRegistry()})
+		h, err := web.New(web.Options{Chat: chat.NewService(store, store, true), Store: store, Guests: guests, Feed: f, Layer: memlayer.New(nil), Logger: logger, MaxConns: 10, Limits: true, Metrics: prometheus.NewRegistry()})
 		if err != nil {
 			t.Fatal(err)
 		}

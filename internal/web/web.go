@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
+	"github.com/teahouse-chat/teahouse/channels"
 	"github.com/teahouse-chat/teahouse/feed"
 	"github.com/teahouse-chat/teahouse/feed/feedhttp"
 	"github.com/teahouse-chat/teahouse/internal/chat"
@@ -26,6 +27,7 @@ type Options struct {
 	Store  chat.Store
 	Guests *chat.Guests
 	Feed   *feed.Feed
+	Layer  channels.Layer              // carries signals
 	Ready  func(context.Context) error // says whether messages flow
 	Logger *slog.Logger
 
@@ -40,16 +42,17 @@ type Options struct {
 
 // A Handler serves everything. Create one with New.
 type Handler struct {
-	opts    Options
-	pages   *pages
-	origins origins
-	sockets *ws.Server
-	events  feedhttp.Handler
-	gate    *gate
-	people  *chat.Presence
-	recent  recentList
-	metrics *metrics
-	root    http.Handler
+	opts     Options
+	pages    *pages
+	origins  origins
+	sockets  *channels.Server
+	sessions http.Handler // of sockets
+	events   feedhttp.Handler
+	gate     *gate
+	people   *chat.Presence
+	recent   recentList
+	metrics  *metrics
+	root     http.Handler
 
 	refusals rate.Sometimes     // bounds the log of refused hosts and origins
 	requests *ratelimit.Limiter // by address; nil without limits
@@ -75,14 +78,16 @@ func New(opts Options) (*Handler, error) {
 	}
 	h.people = chat.NewPresence(h.presence)
 	h.metrics = newMetrics(opts.Metrics, h)
-	h.sockets = ws.NewServer(&ws.Options{
-		Subprotocols: []string{subprotocol},
-		CheckOrigin:  func(*http.Request) bool { return true }, // was checked for every request, see origins
-		Refuse:       func(w http.ResponseWriter, r *http.Request, err *ws.HandshakeError) { h.fail(w, r, err) },
-		Compress:     true,
-		Logger:       opts.Logger,
-		Trace:        h.metrics.sockets(),
+	h.sockets = channels.NewServer(opts.Layer, &channels.Options{
+		WebSocket: &ws.Options{
+			CheckOrigin: func(*http.Request) bool { return true }, // was checked for every request, see origins
+			Compress:    true,
+			Trace:       h.metrics.sockets(),
+		},
+		Refuse: h.refuseSocket,
+		Logger: opts.Logger,
 	})
+	h.sessions = h.consumers()
 	h.events = feedhttp.Handler{
 		Feed:        opts.Feed,
 		SSE:         encSSE,

@@ -1,0 +1,57 @@
+package web
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/teahouse-chat/teahouse/channels"
+	"github.com/teahouse-chat/teahouse/internal/chat"
+)
+
+// roomSignal is the type of the layer messages that a room's teahouse.v1 sockets get, in the group that is named as the room's topic: a ready frame of
+// the moment, which a socket that is busy doesn't get.
+const roomSignal = "room.signal"
+
+const (
+	signalRate, signalBurst = 2, 5 // of one connection; further ones are dropped
+	maxSignalKind           = 32   // bytes
+	signalTimeout           = time.Second
+)
+
+// tell sends a frame to a room's sockets, on every node. It is lossy: without the layer there are no signals.
+func (h *Handler) tell(ctx context.Context, room chat.Room, frame any) {
+	_ = h.sockets.Layer().GroupSend(ctx, room.Topic, channels.Message{"type": roomSignal, "frame": string(encode(frame))})
+}
+
+// told is the frame that tell sent.
+func told(m channels.Message) (channels.Frame, error) { return channels.Text(m.Str("frame")), nil }
+
+// signal tells a room's sockets what a client does at the moment. What can't be told is dropped: a signal has no answer.
+func (s *session) signal(ctx context.Context, f clientFrame) {
+	i, err := s.seatOf(f)
+	if err != nil || !isKind(f.Kind) {
+		return
+	}
+	if s.signals == nil {
+		s.signals = rate.NewLimiter(signalRate, signalBurst)
+	}
+	if s.signals.Allow() {
+		room := s.seats[i].room
+		s.h.tell(ctx, room, signalFrame{Type: "signal", Room: room.Name, Kind: f.Kind, Author: s.author})
+	}
+}
+
+// isKind reports whether a signal's kind is one: a few lower-case letters, digits, full stops and hyphens.
+func isKind(kind string) bool {
+	return kind != "" && len(kind) <= maxSignalKind && strings.Trim(kind, "abcdefghijklmnopqrstuvwxyz0123456789.-") == ""
+}
+
+// presence tells a room's teahouse.v1 sockets who came and went.
+func (h *Handler) presence(room chat.Room, c chat.PresenceChange) {
+	ctx, cancel := context.WithTimeout(h.going, signalTimeout)
+	defer cancel()
+	h.tell(ctx, room, presenceFrame{Type: "presence", Room: room.Name, Count: c.Count, Joined: c.Joined, Left: c.Left})
+}
