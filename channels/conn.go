@@ -29,6 +29,8 @@ type Conn struct {
 	channel     string // "" until asked for
 	unsubscribe func() // ends the channel
 
+	behind *Conn // in the queue of the server's crew, which guards it
+
 	mu        sync.Mutex // guards what follows
 	opening   *opening   // nil once Connect has returned
 	transport Transport  // nil until accepted

@@ -361,3 +361,38 @@ func TestContextEndsWithTheConnectionAndHasTheRequestsValues(t *testing.T) {
 		}
 	})
 }
+
+// Handlers that wait hold nobody up, however many they are, and are called again when they go on.
+func TestHandlersThatWaitDoNotHoldOthersUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		goOn := make(chan struct{})
+		r := newRig(t, nil, consumer{connect: inGroup, event: func(ctx context.Context, c *channels.Conn, m channels.Message) error {
+			if m.Str("text") == "wait" {
+				<-goOn
+			}
+			return c.SendText(m.Str("text"))
+		}})
+		var waiting []*channelstest.Communicator
+		for range 100 {
+			waiting = append(waiting, r.dial("/room/waiting/"))
+		}
+		quick := r.dial("/room/quick/")
+		r.send("waiting", "test.event", "wait")
+		for range 3 {
+			began := time.Now()
+			r.send("quick", "test.event", "hi")
+			wantText(t, quick, "hi")
+			if took := time.Since(began); took > 100*time.Millisecond {
+				t.Errorf("a handler waited %v for others", took)
+			}
+		}
+		close(goOn)
+		for _, c := range waiting {
+			wantText(t, c, "wait")
+		}
+		r.send("waiting", "test.event", "next")
+		for _, c := range waiting {
+			wantText(t, c, "next")
+		}
+	})
+}

@@ -47,6 +47,7 @@ type Server struct {
 	opts    Options
 	sockets *ws.Server
 	groups  groups
+	crew    crew
 
 	complaints rate.Sometimes // bounds the log: one message can end every member of a group
 

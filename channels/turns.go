@@ -10,8 +10,8 @@ import (
 	"github.com/teahouse-chat/teahouse/ws"
 )
 
-// Turns are how a connection's consumer is called by one goroutine at a time: the socket's reader with a frame, or one that works through the inbox of
-// layer messages and runs only while there are some. The connection's mu guards them.
+// Turns are how a connection's consumer is called by one goroutine at a time: the socket's reader with a frame, or a hand of the server's crew that works
+// through the inbox of layer messages. The connection's mu guards them.
 type turns struct {
 	busy    bool          // somebody has the turn
 	frame   chan struct{} // the reader waits: closed when it gets the turn; nil when it doesn't wait
@@ -40,7 +40,7 @@ func (c *Conn) giveTurn() {
 	defer c.mu.Unlock()
 	c.turns.busy = false
 	if !c.turns.passToFrame() && c.begins() {
-		go c.work()
+		c.route.server.crew.add(c)
 	}
 }
 
@@ -79,7 +79,7 @@ func (c *Conn) resume() {
 	defer c.mu.Unlock()
 	c.turns.stalled = false
 	if c.begins() {
-		go c.work()
+		c.route.server.crew.add(c)
 	}
 }
 
@@ -97,7 +97,7 @@ func (c *Conn) post(m Message, group string) {
 	}
 	t.inbox = append(t.inbox, m)
 	if c.begins() {
-		go c.work()
+		c.route.server.crew.add(c)
 	}
 }
 
