@@ -64,6 +64,12 @@ func TestPackagesKnowOnlyWhatTheyMay(t *testing.T) {
 		{"eventlog/memlog", "a log knows no layer", []string{"eventlog"}},
 		{"feed", "a feed is a log and a doorbell", []string{"eventlog", "fanout"}},
 		{"feed/feedhttp", "it serves a feed, not a chat", []string{"eventlog", "fanout", "feed"}},
+		{"channels", "the programming model knows no store, no feed and no layer", []string{"fanout", "ws"}},
+		{"channels/memlayer", "a layer knows messages and groups only", []string{"channels", "fanout", "ws"}},
+		{"channels/redislayer", "a layer knows messages and groups only", []string{"channels", "fanout", "ws"}},
+		{"channels/channelstest", "it stands in for the network, not for more", []string{"channels", "fanout", "ws"}},
+		{"channels/channelstest/layertest", "it tests any layer", []string{"channels", "fanout", "ws"}},
+		{"feed/feedlayer", "it joins a feed and a layer", []string{"channels", "eventlog", "fanout", "feed", "ws"}},
 		{"client", "a client knows the protocol only", nil},
 		{"internal/ratelimit", "it counts keys", nil},
 		{"internal/chat", "the chat knows no HTTP, SQL, layer or socket", []string{"eventlog", "internal/ratelimit"}},
@@ -101,13 +107,14 @@ func TestPackagesStayFreeOf(t *testing.T) {
 }
 
 func TestOnlyTheServerNamesBackends(t *testing.T) {
+	backends := []string{"internal/sqlite", "internal/postgres", "channels/memlayer", "channels/redislayer"}
 	for _, p := range list(t) {
-		if !strings.HasPrefix(p.ImportPath, module) || p.ImportPath == module+"/internal/server" {
+		if !strings.HasPrefix(p.ImportPath, module+"/internal/") || p.ImportPath == module+"/internal/server" {
 			continue
 		}
-		for _, dep := range p.Imports {
-			if dep == module+"/internal/sqlite" || dep == module+"/internal/postgres" {
-				t.Errorf("%s imports %s", p.ImportPath, dep)
+		for _, backend := range backends {
+			if slices.Contains(p.Imports, module+"/"+backend) {
+				t.Errorf("%s imports %s", p.ImportPath, backend)
 			}
 		}
 	}
@@ -117,8 +124,12 @@ func TestLibraryPackagesLinkFewModules(t *testing.T) {
 	packages := list(t)
 	may := []string{ // docs/decisions/0002-dependencies.md
 		"github.com/go-json-experiment/json", "github.com/gobwas/", "github.com/klauspost/compress", "golang.org/x/sys", "golang.org/x/time",
+		"github.com/redis/rueidis", "github.com/tinylib/msgp", "github.com/philhofer/fwd", "github.com/fernet/fernet-go",
 	}
-	for _, lib := range []string{"fanout", "ws", "eventlog", "eventlog/memlog", "feed", "feed/feedhttp", "client"} {
+	for _, lib := range []string{
+		"fanout", "ws", "eventlog", "eventlog/memlog", "feed", "feed/feedhttp", "feed/feedlayer", "client",
+		"channels", "channels/channelstest", "channels/memlayer", "channels/redislayer",
+	} {
 		for _, dep := range packages[module+"/"+lib].Deps {
 			p := packages[dep]
 			if p.Standard || strings.HasPrefix(dep, module) || strings.HasPrefix(dep, "vendor/") {

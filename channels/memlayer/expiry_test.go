@@ -44,6 +44,13 @@ func TestAMessageWaitsForItsExpiryAndIsThenCountedAsLost(t *testing.T) {
 		if n := receive(t, l, "a"); n != 5 {
 			t.Errorf("a member whose message expired got %d, want 5", n)
 		}
+		time.Sleep(2 * time.Minute)
+		send(t, l, "a", 6)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := receive(t, l, "a"); n != 0 {
+			t.Errorf("after the expiry of a message that came when there was none: got %d", n)
+		}
 	})
 }
 
@@ -131,17 +138,26 @@ func TestWhatIsOverCostsNoMemory(t *testing.T) {
 			}
 			send(t, l, sent, 1, 2)
 			receive(t, l, sent)
+			receive(t, l, sent)
 			receive(t, l, newChannel(t, l))
 			all.Go(func() { _, _ = l.Receive(ended, waiting) })
-			unsubscribe, err := l.Subscribe(subscribed, func(channels.Message) {})
-			if err != nil {
-				t.Fatal(err)
+			for _, channel := range []string{subscribed, newChannel(t, l)} {
+				unsubscribe, err := l.Subscribe(channel, func(channels.Message) {})
+				if err != nil {
+					t.Fatal(err)
+				}
+				unsubscribe()
 			}
-			unsubscribe()
+			channel := newChannel(t, l)
+			send(t, l, channel, 1)
+			receive(t, l, channel)
+			all.Go(func() { _, _ = l.Receive(t.Context(), channel) })
+			synctest.Wait()
+			send(t, l, channel, 2)
 		}
 		all.Wait()
-		if n := l.Remembered(); n == 0 {
-			t.Error("the layer remembers nothing, though messages wait and memberships last")
+		if n := l.Remembered(); n != 500*3 {
+			t.Errorf("the layer remembers %d things, want a queue, a group and a membership for each of 500 members", n)
 		}
 		time.Sleep(24 * time.Hour)
 		synctest.Wait()

@@ -128,6 +128,7 @@ func (l *Layer) Close() error {
 	for _, q := range l.queues {
 		if q.sub != nil {
 			subs = append(subs, q.sub)
+			q.sub = nil
 		}
 		for e := q.receivers.Front(); e != nil; e = q.receivers.Front() {
 			close(q.receivers.Remove(e).(chan item))

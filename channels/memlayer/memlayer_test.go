@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -177,24 +180,111 @@ func TestASubscriberMayWaitForOthersWhoUseTheLayer(t *testing.T) {
 	})
 }
 
-func TestUnsubscribeWaitsForACallUnderWay(t *testing.T) {
+func TestUnsubscribeAndCloseWaitForACallUnderWay(t *testing.T) {
+	for what, end := range map[string]func(l *memlayer.Layer, unsubscribe func()){
+		"unsubscribe": func(_ *memlayer.Layer, unsubscribe func()) { unsubscribe() },
+		"close":       func(l *memlayer.Layer, _ func()) { _ = l.Close() },
+	} {
+		inBubble(t, memlayer.Options{}, func(t *testing.T, l *memlayer.Layer) {
+			channel := newChannel(t, l)
+			calling, proceed, over := make(chan struct{}), make(chan struct{}), false
+			unsubscribe, err := l.Subscribe(channel, func(channels.Message) {
+				close(calling)
+				<-proceed
+				over = true
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			go l.Send(t.Context(), channel, message(1))
+			<-calling
+			go func() {
+				for range 1000 {
+					runtime.Gosched()
+				}
+				close(proceed)
+			}()
+			end(l, unsubscribe)
+			if !over {
+				t.Errorf("%s returned while deliver was being called", what)
+			}
+		})
+	}
+}
+
+func TestAMessageOnItsWayIsNotDeliveredAfterUnsubscribe(t *testing.T) {
+	inBubble(t, memlayer.Options{}, func(t *testing.T, l *memlayer.Layer) {
+		names, unsubscribe, heard := [2]string{newChannel(t, l), newChannel(t, l)}, [2]func(){}, 0
+		for i, name := range names {
+			var err error
+			unsubscribe[i], err = l.Subscribe(name, func(channels.Message) {
+				heard++
+				done := make(chan struct{})
+				go func() {
+					unsubscribe[1-i]() // the other member's, which has the message still to come
+					close(done)
+				}()
+				<-done
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			join(t, l, "room", name)
+		}
+		groupSend(t, l, "room", 1)
+		if heard != 1 {
+			t.Errorf("%d subscribers heard, want only the one that unsubscribed the other", heard)
+		}
+	})
+}
+
+func TestWhatIsSentWhileWhatWaitedIsDeliveredComesAfterIt(t *testing.T) {
 	inBubble(t, memlayer.Options{}, func(t *testing.T, l *memlayer.Layer) {
 		channel := newChannel(t, l)
-		calling, proceed, over := make(chan struct{}), make(chan struct{}), false
-		unsubscribe, err := l.Subscribe(channel, func(channels.Message) {
-			close(calling)
-			<-proceed
-			over = true
+		send(t, l, channel, 1, 2)
+		var heard []int64
+		var sending sync.WaitGroup
+		unsubscribe, err := l.Subscribe(channel, func(m channels.Message) {
+			n, _ := m.Int("n")
+			if n == 1 {
+				sending.Go(func() { send(t, l, channel, 3) })
+				for range 1000 {
+					runtime.Gosched()
+				}
+			}
+			heard = append(heard, n)
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		go l.Send(t.Context(), channel, message(1))
-		<-calling
-		go close(proceed)
+		sending.Wait()
 		unsubscribe()
-		if !over {
-			t.Error("unsubscribe returned while deliver was being called")
+		if !slices.Equal(heard, []int64{1, 2, 3}) {
+			t.Errorf("a subscriber heard %v, want 1, 2, 3", heard)
+		}
+	})
+}
+
+// A lateContext is one that ends just after a message was given to the Receive that has it.
+type lateContext struct {
+	context.Context
+	give func()
+}
+
+func (c lateContext) Done() <-chan struct{} {
+	c.give()
+	done := make(chan struct{})
+	close(done)
+	return done
+}
+
+func TestAMessageThatComesAsTheContextEndsIsReceived(t *testing.T) {
+	inBubble(t, memlayer.Options{}, func(t *testing.T, l *memlayer.Layer) {
+		for n := range 100 { // each way has its chance
+			m, err := l.Receive(lateContext{t.Context(), func() { send(t, l, "worker", n) }}, "worker")
+			if got, _ := m.Int("n"); err != nil || got != int64(n) {
+				t.Fatalf("receive: got %v, %v, want message %d", m, err, n)
+			}
 		}
 	})
 }
@@ -218,8 +308,12 @@ func TestFlushKeepsTheMembershipsOfWhatIsInUse(t *testing.T) {
 			join(t, l, "room", channel)
 		}
 		send(t, l, idle, 1)
+		send(t, l, "worker", 1)
 		if err := l.Flush(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		if n := l.Remembered(); n != 5 {
+			t.Errorf("the layer remembers %d things, want two queues, the group and two memberships", n)
 		}
 		groupSend(t, l, "room", 2)
 		if err := <-got; err != nil || heard != 1 {
@@ -253,7 +347,28 @@ func TestBadOptionsPanic(t *testing.T) {
 	}
 }
 
-func TestALayerWithoutOptionsWorksAndCloseIsNoticed(t *testing.T) {
+func TestCloseForgetsEverythingAndCountsNothing(t *testing.T) {
+	inBubble(t, memlayer.Options{}, func(t *testing.T, l *memlayer.Layer) {
+		send(t, l, "worker", 1)
+		join(t, l, "room", "worker")
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := l.Remembered(); n != 0 {
+			t.Errorf("the layer remembers %d things", n)
+		}
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		if all := l.Losses().All(); len(all) != 0 {
+			t.Errorf("losses: got %v, want none", all)
+		}
+		if err := l.Close(); !errors.Is(err, channels.ErrLayerClosed) {
+			t.Errorf("close again: got %v, want ErrLayerClosed", err)
+		}
+	})
+}
+
+func TestALayerWithoutOptionsWorks(t *testing.T) {
 	l := memlayer.New(nil)
 	send(t, l, "worker", 1)
 	if m, err := l.Receive(t.Context(), "worker"); err != nil || m.Type() != "test.message" {
@@ -264,8 +379,5 @@ func TestALayerWithoutOptionsWorksAndCloseIsNoticed(t *testing.T) {
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)
-	}
-	if err := l.Close(); !errors.Is(err, channels.ErrLayerClosed) {
-		t.Errorf("close again: got %v, want ErrLayerClosed", err)
 	}
 }

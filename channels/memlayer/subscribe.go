@@ -53,7 +53,7 @@ func (l *Layer) subscribe(channel string, s *subscription) (*queue, []item, erro
 // unsubscribe ends a subscription and forgets its channel. After Close, or again, it only waits for a call under way.
 func (l *Layer) unsubscribe(q *queue, s *subscription) {
 	l.mu.Lock()
-	if q.sub == s && !l.closed {
+	if q.sub == s {
 		q.sub = nil
 		l.discardAll(q)
 		l.forgetIdle(q)

@@ -200,18 +200,23 @@ func testSubscribersShareNothing(t *testing.T, b Backend) {
 		inner["x"] = "spoiled"
 		inner["list"].([]any)[0] = "spoiled"
 	}
-	receiver := newChannel(t, l)
-	join(t, l, "room", receiver)
-	for range 3 {
+	receiver, late, later := newChannel(t, l), newChannel(t, l), newChannel(t, l)
+	join(t, l, "room", receiver, late, later)
+	for range 2 {
 		channel := newChannel(t, l)
 		defer subscribe(t, l, channel, deliver)()
 		join(t, l, "room", channel)
+		join(t, l, "hall", channel)
 	}
 	inner := map[string]any{"x": 1, "list": []any{"a"}}
-	if err := l.GroupSend(t.Context(), "room", channels.Message{"inner": inner}); err != nil {
-		t.Fatal(err)
+	for _, group := range []string{"room", "hall"} { // with receivers and without
+		if err := l.GroupSend(t.Context(), group, channels.Message{"inner": inner}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for range 3 {
+	defer subscribe(t, l, late, deliver)()
+	defer subscribe(t, l, later, deliver)()
+	for range 6 {
 		select {
 		case got := <-heard:
 			if got["x"] != int64(1) {
