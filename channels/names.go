@@ -20,7 +20,7 @@ func CheckGroup(name string) error { return checkName("group", name, name) }
 func CheckChannel(name string) error {
 	before, local, has := strings.Cut(name, "!")
 	if has && before == "" {
-		return fmt.Errorf("%w: the channel %.100q has nothing before its !", ErrName, name)
+		return fmt.Errorf("%w: the channel %.100q has nothing before the exclamation mark", ErrName, name)
 	}
 	return checkName("channel", name, before+local)
 }

@@ -147,8 +147,8 @@ func (c *Communicator) ReceiveNothing(during time.Duration) error {
 	}
 }
 
-// Disconnect closes the connection as a client does, and returns when the consumer's Disconnect has. Error: what a method of the consumer returned that
-// Receive hasn't told yet.
+// Disconnect closes the connection as a client does, and returns when the consumer's Disconnect has. Errors: its own, and what another method of the consumer
+// returned that Receive hasn't told yet.
 func (c *Communicator) Disconnect(code channels.CloseCode) error {
 	c.socket.hangUp(code, "")
 	return c.Wait(context.Background())
@@ -164,7 +164,12 @@ func (c *Communicator) Wait(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.takeFailure()
+	err := s.parting
+	s.parting = nil
+	if failure := s.takeFailure(); failure != nil {
+		err = errors.Join(failure, err)
+	}
+	return err
 }
 
 // A socket is a connection's transport, and the http.ResponseWriter that makes it.
@@ -181,6 +186,7 @@ type socket struct {
 	closed   *channels.CloseError // how it was closed, by either side
 	byServer bool                 // the consumer closed it
 	failure  error                // the consumer's, not told yet
+	parting  error                // the consumer's after the close, not told yet
 }
 
 // Header, Write and WriteHeader implement http.ResponseWriter.
@@ -201,7 +207,11 @@ func (s *socket) Upgrade(_ *http.Request, _ http.Header, h ws.Handler) (channels
 func (s *socket) Failed(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failure = err
+	if s.closed != nil {
+		s.parting = errors.Join(s.parting, err)
+		return
+	}
+	s.failure = errors.Join(s.failure, err)
 	signal(s.changed)
 }
 

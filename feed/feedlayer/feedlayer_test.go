@@ -132,7 +132,9 @@ func TestWhatIsNoDoorbellIsIgnored(t *testing.T) {
 		}()
 		synctest.Wait()
 		for _, m := range []channels.Message{
-			{"type": "other", "topic": "a", "head": 1}, {"type": "feed.doorbell", "topic": "a"}, {"type": "feed.doorbell", "topic": "a", "head": "2"},
+			{"type": "other", "topic": "a", "head": 1},
+			{"type": "feed.doorbell", "topic": "a"},
+			{"type": "feed.doorbell", "topic": "a", "head": "2"},
 			{"type": "feed.doorbell", "topic": "a", "head": 3},
 		} {
 			if err := layer.GroupSend(ctx, feedlayer.Group, m); err != nil {

@@ -138,65 +138,68 @@ func same(got, want any) bool {
 	return reflect.DeepEqual(got, want)
 }
 
+// values are of each kind, and how they arrive.
+var values = []struct{ sent, want any }{
+	{nil, nil},
+	{true, true},
+	{false, false},
+	{"", ""},
+	{"chat.message", "chat.message"},
+	{"茶馆 🍵 é\u0301", "茶馆 🍵 é\u0301"},
+	{"\x00\n\t\"\\\u2028</\x7f", "\x00\n\t\"\\\u2028</\x7f"},
+	{strings.Repeat("s", 31), strings.Repeat("s", 31)},
+	{strings.Repeat("s", 32), strings.Repeat("s", 32)},
+	{strings.Repeat("s", 255), strings.Repeat("s", 255)},
+	{strings.Repeat("s", 256), strings.Repeat("s", 256)},
+	{strings.Repeat("s", 1<<16), strings.Repeat("s", 1<<16)},
+	{int8(-7), int64(-7)},
+	{int16(-300), int64(-300)},
+	{int32(-70000), int64(-70000)},
+	{uint8(200), int64(200)},
+	{uint16(60000), int64(60000)},
+	{uint32(4e9), int64(4e9)},
+	{uint(7), int64(7)},
+	{uint64(7), int64(7)},
+	{uint64(math.MaxInt64), int64(math.MaxInt64)},
+	{uint64(1 << 63), uint64(1 << 63)},
+	{uint64(math.MaxUint64), uint64(math.MaxUint64)},
+	{float32(0.5), 0.5},
+	{0.1, 0.1},
+	{1.0, 1.0},
+	{-2.0, -2.0},
+	{math.Copysign(0, -1), math.Copysign(0, -1)},
+	{1e100, 1e100},
+	{1e16, 1e16},
+	{-1e-7, -1e-7},
+	{float64(1 << 62), float64(1 << 62)},
+	{math.MaxFloat64, math.MaxFloat64},
+	{math.SmallestNonzeroFloat64, math.SmallestNonzeroFloat64},
+	{math.NaN(), math.NaN()},
+	{math.Inf(1), math.Inf(1)},
+	{math.Inf(-1), math.Inf(-1)},
+	{[]any{}, []any{}},
+	{[]any(nil), []any{}},
+	{[]string{"a", "b"}, []any{"a", "b"}},
+	{[]any{1, "a", nil, 1.5}, []any{int64(1), "a", nil, 1.5}},
+	{map[string]any{}, map[string]any{}},
+	{map[string]any(nil), map[string]any{}},
+	{map[string]any{"": "empty key", "键": nil}, map[string]any{"": "empty key", "键": nil}},
+	{
+		channels.Message{"type": "inner", "list": []any{map[string]any{"x": []string{"y"}}}},
+		map[string]any{"type": "inner", "list": []any{map[string]any{"x": []any{"y"}}}},
+	},
+	{make([]any, 16), make([]any, 16)},
+	{make([]any, 1<<16), make([]any, 1<<16)},
+}
+
 func testValues(t *testing.T, b Backend) {
 	l := b.open(t, Options{})
 	channel := newChannel(t, l)
-	values := []struct{ sent, want any }{
-		{nil, nil},
-		{true, true},
-		{false, false},
-		{"", ""},
-		{"chat.message", "chat.message"},
-		{"茶馆 🍵 é\u0301", "茶馆 🍵 é\u0301"},
-		{"\x00\n\t\"\\\u2028</\x7f", "\x00\n\t\"\\\u2028</\x7f"},
-		{strings.Repeat("s", 31), strings.Repeat("s", 31)},
-		{strings.Repeat("s", 32), strings.Repeat("s", 32)},
-		{strings.Repeat("s", 255), strings.Repeat("s", 255)},
-		{strings.Repeat("s", 256), strings.Repeat("s", 256)},
-		{strings.Repeat("s", 1<<16), strings.Repeat("s", 1<<16)},
-		{int8(-7), int64(-7)},
-		{int16(-300), int64(-300)},
-		{int32(-70000), int64(-70000)},
-		{uint8(200), int64(200)},
-		{uint16(60000), int64(60000)},
-		{uint32(4e9), int64(4e9)},
-		{uint(7), int64(7)},
-		{uint64(7), int64(7)},
-		{uint64(math.MaxInt64), int64(math.MaxInt64)},
-		{uint64(1 << 63), uint64(1 << 63)},
-		{uint64(math.MaxUint64), uint64(math.MaxUint64)},
-		{float32(0.5), 0.5},
-		{0.1, 0.1},
-		{1.0, 1.0},
-		{-2.0, -2.0},
-		{math.Copysign(0, -1), math.Copysign(0, -1)},
-		{1e100, 1e100},
-		{1e16, 1e16},
-		{-1e-7, -1e-7},
-		{float64(1 << 62), float64(1 << 62)},
-		{math.MaxFloat64, math.MaxFloat64},
-		{math.SmallestNonzeroFloat64, math.SmallestNonzeroFloat64},
-		{math.NaN(), math.NaN()},
-		{math.Inf(1), math.Inf(1)},
-		{math.Inf(-1), math.Inf(-1)},
-		{[]any{}, []any{}},
-		{[]any(nil), []any{}},
-		{[]string{"a", "b"}, []any{"a", "b"}},
-		{[]any{1, "a", nil, 1.5}, []any{int64(1), "a", nil, 1.5}},
-		{map[string]any{}, map[string]any{}},
-		{map[string]any(nil), map[string]any{}},
-		{map[string]any{"": "empty key", "键": nil}, map[string]any{"": "empty key", "键": nil}},
-		{
-			channels.Message{"type": "inner", "list": []any{map[string]any{"x": []string{"y"}}}},
-			map[string]any{"type": "inner", "list": []any{map[string]any{"x": []any{"y"}}}},
-		},
-		{make([]any, 16), make([]any, 16)},
-		{make([]any, 1<<16), make([]any, 1<<16)},
-	}
+	all := slices.Clone(values)
 	for _, n := range []int64{0, 31, 127, 128, 255, 256, 65535, 65536, math.MaxUint32, math.MaxUint32 + 1, math.MaxInt64} {
-		values = append(values, struct{ sent, want any }{n, n}, struct{ sent, want any }{int(-n - 1), -n - 1})
+		all = append(all, struct{ sent, want any }{n, n}, struct{ sent, want any }{int(-n - 1), -n - 1})
 	}
-	for _, v := range values {
+	for _, v := range all {
 		got := pass(t, l, channel, channels.Message{"type": "test.message", "v": v.sent})
 		if !same(map[string]any(got), map[string]any{"type": "test.message", "v": v.want}) {
 			t.Errorf("%T %.100v: got %.200v, %T, want %T %.100v", v.sent, v.sent, got, got["v"], v.want, v.want)
