@@ -16,7 +16,7 @@ import (
 // A channel holds so many messages, its capacity (100, unless [CapacityRule] says otherwise), each for at most the expiry (60 s). A member is in a group until
 // GroupDiscard, or for the group expiry (86,400 s) after its last GroupAdd, which a layer renews for the channels of its own process that are in use.
 //
-// What a layer drops it counts, see [Losses]. The methods may be called concurrently, and after Close return ErrLayerClosed. channelstest/layertest
+// A context that has ended sends nothing and takes nothing. What a layer drops it counts, see [Losses]. The methods may be called concurrently, and after Close return ErrLayerClosed. channelstest/layertest
 // is what every Layer must do, as tests.
 type Layer interface {
 	// NewChannel makes a name for a channel of this process. It begins with prefix; "" means "specific".

@@ -62,24 +62,24 @@ func normalise(v any, depth int) (any, error) {
 	if depth > MaxDepth {
 		return nil, fmt.Errorf("%w: it is nested deeper than %d", ErrMessage, MaxDepth)
 	}
-	switch v := v.(type) {
+	switch t := v.(type) {
 	case nil, bool, int64, float64:
 		return v, nil
 	case string:
-		if !utf8.ValidString(v) {
-			return nil, fmt.Errorf("%w: the string %.40q isn't UTF-8; send it as []byte", ErrMessage, v)
+		if !utf8.ValidString(t) {
+			return nil, fmt.Errorf("%w: the string %.40q isn't UTF-8; send it as []byte", ErrMessage, t)
 		}
-		return v, nil
+		return v, nil // the same box
 	case []byte:
-		return append([]byte{}, v...), nil
+		return append([]byte{}, t...), nil
 	case map[string]any:
-		return normaliseMap(v, depth)
+		return normaliseMap(t, depth)
 	case Message:
-		return normaliseMap(v, depth)
+		return normaliseMap(t, depth)
 	case []any:
-		return normaliseSlice(v, depth)
+		return normaliseSlice(t, depth)
 	case []string:
-		return normaliseSlice(v, depth)
+		return normaliseSlice(t, depth)
 	}
 	return normaliseNumber(v)
 }

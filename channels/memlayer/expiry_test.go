@@ -140,6 +140,7 @@ func TestWhatIsOverCostsNoMemory(t *testing.T) {
 			receive(t, l, sent)
 			receive(t, l, sent)
 			receive(t, l, newChannel(t, l))
+			send(t, l, newChannel(t, l), 1)
 			all.Go(func() { _, _ = l.Receive(ended, waiting) })
 			for _, channel := range []string{subscribed, newChannel(t, l)} {
 				unsubscribe, err := l.Subscribe(channel, func(channels.Message) {})
@@ -156,8 +157,8 @@ func TestWhatIsOverCostsNoMemory(t *testing.T) {
 			send(t, l, channel, 2)
 		}
 		all.Wait()
-		if n := l.Remembered(); n != 500*3 {
-			t.Errorf("the layer remembers %d things, want a queue, a group and a membership for each of 500 members", n)
+		if n := l.Remembered(); n != 500*5 {
+			t.Errorf("the layer remembers %d things, want 500 times a member's queue, group and membership, and another queue with its message", n)
 		}
 		time.Sleep(24 * time.Hour)
 		synctest.Wait()

@@ -57,9 +57,9 @@ func (l *Layer) queue(channel string) *queue {
 	return q
 }
 
-// forgetIdle forgets a queue that has become idle. mu must be held.
+// forgetIdle forgets a queue that has become idle. That may have been noticed before, and its channel have another queue by now. mu must be held.
 func (l *Layer) forgetIdle(q *queue) {
-	if q.idle() {
+	if q.idle() && l.queues[q.channel] == q {
 		delete(l.queues, q.channel)
 	}
 }
