@@ -209,6 +209,9 @@ func (c *Conn) Close(code CloseCode, reason string) error {
 // Transport is the connection's socket, for those who write batches of frames themselves (it is a fanout.Member); nil before Accept.
 func (c *Conn) Transport() Transport { return c.socket() }
 
+// Layer is the server's layer, nil for none: Django's self.channel_layer.
+func (c *Conn) Layer() Layer { return c.route.server.layer }
+
 // Consumer is the connection's consumer.
 func (c *Conn) Consumer() Consumer { return c.consumer }
 

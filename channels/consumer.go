@@ -16,7 +16,7 @@ import (
 //
 // The context ends when the connection is gone, or the server closes; it has the values of the request's context.
 //
-// An error, or a panic, ends the connection: before Accept with HTTP 403 for [ErrDeny] and else 500, after it with close code 1011, or what a
+// An error, or a panic, ends the connection: before Accept with HTTP 403 for [ErrDeny], 400 for [ErrName] and else 500, after it with close code 1011, or what a
 // [CloseError] says. It is logged, unless it is a CloseError or says that the client is gone (ErrClosed, ErrTooSlow).
 type Consumer interface {
 	// Connect decides about a request for a connection: it accepts it with c.Accept, or denies it with c.Deny or any error. If it does neither, the
@@ -31,6 +31,21 @@ type Consumer interface {
 	// what it was closed with from here, or ws.CloseAbnormal when neither said anything. The context ends after 10 seconds.
 	Disconnect(ctx context.Context, c *Conn, code CloseCode) error
 }
+
+// A BaseConsumer accepts every request, ignores what the client sends, and has nothing to do at the end. Embed it for the methods that a consumer of yours
+// doesn't need.
+type BaseConsumer struct{}
+
+// Connect accepts.
+func (BaseConsumer) Connect(_ context.Context, c *Conn) error { return c.Accept(nil) }
+
+// Receive does nothing.
+func (BaseConsumer) Receive(context.Context, *Conn, Frame) error { return nil }
+
+// Disconnect does nothing.
+func (BaseConsumer) Disconnect(context.Context, *Conn, CloseCode) error { return nil }
+
+var _ Consumer = BaseConsumer{}
 
 // Events are a consumer's methods for layer messages, by their type. Method expressions are of this form:
 //

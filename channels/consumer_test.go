@@ -116,7 +116,7 @@ func TestConnectMayDenyFailOrForget(t *testing.T) {
 		"fails":     {func(context.Context, *channels.Conn) error { return errors.New("secret") }, 500, "internal error", "secret"},
 		"panics":    {func(context.Context, *channels.Conn) error { panic("secret") }, 500, "internal error", "secret"},
 		"forgets":   {func(context.Context, *channels.Conn) error { return nil }, 403, "connection denied", "neither accepted nor denied"},
-		"bad group": {func(ctx context.Context, c *channels.Conn) error { return c.GroupAdd(ctx, "房间") }, 500, "internal error", "bad name"},
+		"bad group": {func(ctx context.Context, c *channels.Conn) error { return c.GroupAdd(ctx, "房间") }, 400, "bad name", ""},
 		"is a 429":  {func(context.Context, *channels.Conn) error { return &ws.HandshakeError{Status: 429, Reason: "slowly"} }, 429, "slowly", ""},
 		"not asked": {func(_ context.Context, c *channels.Conn) error {
 			return c.Accept(&channels.AcceptOptions{Subprotocol: "x"})

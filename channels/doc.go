@@ -6,7 +6,10 @@
 // A [Consumer] is the code of one connection: Connect, Receive for each frame, Disconnect. It joins groups, and what is sent to a group reaches every
 // connection in it, its sender's too:
 //
-//	type Chat struct{ group string }
+//	type Chat struct {
+//		channels.BaseConsumer // accepts, and has nothing to do at the end
+//		group string
+//	}
 //
 //	func (ch *Chat) Connect(ctx context.Context, c *channels.Conn) error {
 //		ch.group = c.PathValue("group")
@@ -23,8 +26,6 @@
 //	func (ch *Chat) ChatMessage(ctx context.Context, c *channels.Conn, m channels.Message) error {
 //		return c.SendText(m.Str("text"))
 //	}
-//
-//	func (ch *Chat) Disconnect(context.Context, *channels.Conn, channels.CloseCode) error { return nil }
 //
 // A [Server] runs consumers over a [Layer]. [Handler] makes a plain http.Handler of them, for a http.ServeMux, with middleware, TLS and all else that net/http has:
 //

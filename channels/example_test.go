@@ -10,11 +10,13 @@ import (
 	"github.com/teahouse-chat/teahouse/channels"
 	"github.com/teahouse-chat/teahouse/channels/channelstest"
 	"github.com/teahouse-chat/teahouse/channels/memlayer"
-	"github.com/teahouse-chat/teahouse/ws"
 )
 
 // Chat is a room: the group that its URL names.
-type Chat struct{ group string }
+type Chat struct {
+	channels.BaseConsumer
+	group string
+}
 
 func (ch *Chat) Connect(ctx context.Context, c *channels.Conn) error {
 	ch.group = c.PathValue("group")
@@ -31,8 +33,6 @@ func (ch *Chat) Receive(ctx context.Context, c *channels.Conn, f channels.Frame)
 func (ch *Chat) ChatMessage(ctx context.Context, c *channels.Conn, m channels.Message) error {
 	return c.SendText(m.Str("text"))
 }
-
-func (ch *Chat) Disconnect(context.Context, *channels.Conn, channels.CloseCode) error { return nil }
 
 // A chat room: what one says, everybody in the room sees.
 func Example() {
@@ -79,16 +79,8 @@ func ExampleEncoders() {
 	// Output: {"price":21.5} <nil>
 }
 
-// quotes is a consumer that only listens.
-type quotes struct{}
-
-func (*quotes) Connect(_ context.Context, c *channels.Conn) error { return c.Accept(nil) }
-
-func (*quotes) Receive(context.Context, *channels.Conn, channels.Frame) error {
-	return &channels.CloseError{Code: ws.ClosePolicy, Reason: "only listen"}
-}
-
-func (*quotes) Disconnect(context.Context, *channels.Conn, channels.CloseCode) error { return nil }
+// quotes is a consumer that only tells.
+type quotes struct{ channels.BaseConsumer }
 
 // A handler of plain HTTP that streams what is said in a group, as Server-Sent Events.
 func ExampleServer_Listen() {

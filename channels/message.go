@@ -35,6 +35,17 @@ func (m Message) Str(key string) string {
 	return s
 }
 
+// Map is the map at a key, as a Message; an empty one when there is none.
+func (m Message) Map(key string) Message {
+	switch v := m[key].(type) {
+	case map[string]any:
+		return v
+	case Message:
+		return v
+	}
+	return nil
+}
+
 // Int is the integer at a key; ok is false when there is none, or one that an int64 can't hold.
 func (m Message) Int(key string) (n int64, ok bool) {
 	v, err := normalise(m[key], 0)

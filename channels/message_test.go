@@ -68,6 +68,10 @@ func TestMessagesHaveTypeStringsAndIntegers(t *testing.T) {
 	if m.Type() != "chat.message" || m.Str("s") != "x" || m.Str("n") != "" || m.Str("none") != "" {
 		t.Errorf("got %q, %q", m.Type(), m.Str("s"))
 	}
+	m["map"], m["message"] = map[string]any{"s": "y"}, channels.Message{"s": "z"}
+	if m.Map("map").Str("s") != "y" || m.Map("message").Str("s") != "z" || m.Map("s").Str("s") != "" || m.Map("none").Map("none") != nil {
+		t.Errorf("got %v, %v", m.Map("map"), m.Map("message"))
+	}
 	if n, ok := m.Int("n"); n != 7 || !ok {
 		t.Errorf("got %d, %v", n, ok)
 	}

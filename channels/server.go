@@ -30,7 +30,7 @@ type Options struct {
 	Fanout fanout.Options
 
 	// Refuse answers a request that isn't upgraded. err is what Connect returned, or a *ws.HandshakeError for a request that isn't a handshake. Default: the
-	// status of the HandshakeError, 403 for ErrDeny, else 500 and a log record.
+	// status of the HandshakeError, 403 for ErrDeny, 400 for ErrName, else 500 and a log record.
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Losses counts lost messages. Default: those of the layer, if it counts, else the server's own.
@@ -189,6 +189,8 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		http.Error(w, handshake.Reason, handshake.Status)
 	case errors.Is(err, ErrDeny):
 		http.Error(w, err.Error(), http.StatusForbidden)
+	case errors.Is(err, ErrName): // commonly a group from the URL
+		http.Error(w, err.Error(), http.StatusBadRequest)
 	default:
 		s.complain("consumer failed to connect", err, slog.String("path", r.URL.Path))
 		http.Error(w, "internal error", http.StatusInternalServerError)
