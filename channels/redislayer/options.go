@@ -17,10 +17,10 @@ type Options struct {
 	// Prefix begins the layer's keys and Redis channels. Default "asgi".
 	Prefix string
 
-	// Expiry is how long a message may wait in Redis before senders remove it, in whole seconds. Default 60 s. Core only.
+	// Expiry is how long a message may wait, in whole seconds: in Redis (core), where senders remove what is older, and here for Receive. Default 60 s.
 	Expiry time.Duration
 
-	// GroupExpiry is how long a membership lasts after the last GroupAdd, in whole seconds. This layer renews those of its own channels.
+	// GroupExpiry is how long a membership lasts after the last GroupAdd, in whole seconds. This layer renews those of its own channels that somebody listens to.
 	// Default 86,400 s. Core only.
 	GroupExpiry time.Duration
 
@@ -42,7 +42,7 @@ type Options struct {
 	RandomPrefixLength int
 
 	// RejoinInterval is how often all memberships are written again, whether or not they seem to be lost; one that Redis was made to forget is noticed within
-	// a second or two anyway. Default 1 minute. Core only.
+	// a second or two anyway. Default 1 minute, and a third of GroupExpiry at most. Core only.
 	RejoinInterval time.Duration
 
 	// Losses counts what is lost. Default: one of the layer's own.
@@ -50,6 +50,12 @@ type Options struct {
 
 	// Logger gets what happens to the connection. Default slog.Default().
 	Logger *slog.Logger
+}
+
+// Validate reports what is wrong with the options, as far as that can be known without Redis: what NewCore and NewPubSub report too. It names no password.
+func (o *Options) Validate() error {
+	_, err := resolve(o)
+	return err
 }
 
 // A Host is one Redis server, or the servers that Sentinels watch under one name.
