@@ -76,7 +76,7 @@ func newRoot(std streams) *cobra.Command {
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return flagsFromEnv(cmd.Flags()) }
 	root.SetOut(std.out)
 	root.SetErr(std.err)
-	root.AddCommand(newServe(std, "serve"), newChat(std), newSend(std), newTail(std), newEcho(std), newVersion(std))
+	root.AddCommand(newServe(std, "serve"), newChat(std), newSend(std), newTail(std), newEcho(std), newLayer(std), newVersion(std))
 	return root
 }
 

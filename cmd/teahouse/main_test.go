@@ -57,7 +57,7 @@ func teahouse(t *testing.T, args ...string) *command {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
 	c := &command{Cmd: exec.CommandContext(ctx, exe, args...)}
-	c.Env = append(os.Environ(), "TEST_TEAHOUSE=command", "TZ=UTC")
+	c.Env = append(os.Environ(), "TEST_TEAHOUSE=command", "TZ=UTC", "GORACE=atexit_sleep_ms=0")
 	c.Stdout, c.Stderr = &c.out, &c.err
 	return c
 }

@@ -94,14 +94,14 @@ func textOf(args []string, std streams) (string, error) {
 	if isTerminal(std.in) {
 		fmt.Fprintln(std.err, "teahouse: type the message, and Ctrl-D on a line of its own to send it")
 	}
-	const tooMuch = 1 << 20 // more than any server takes, which says so
+	const tooMuch = 32 << 20 // more than any server or layer takes, which says so
 	b, err := io.ReadAll(io.LimitReader(std.in, tooMuch))
 	if err != nil {
 		return "", fmt.Errorf("read standard input: %w", err)
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
 	if text == "" {
-		return "", errors.New("standard input is empty: give the text there or after the URL")
+		return "", errors.New("standard input is empty: give the text there or as the last argument")
 	}
 	return text, nil
 }
