@@ -15,31 +15,35 @@ import (
 
 const textBytes = 128
 
-func choose(only string) []measure {
-	var chosen []measure
-	for _, m := range measures {
-		if strings.Contains(m.what, only) {
-			chosen = append(chosen, m)
-		}
-	}
-	return chosen
+// serverSuite measures a whole Teahouse.
+var serverSuite = []measure{
+	{what: "room of 1,000, 16 in flight: deliveries per CPU second", unit: "/s", target: "≥ 300,000 /s", run: fanOut(teahouse, 1000, 16)},
+	{what: "room of 1,000, 1 in flight: deliveries per CPU second", unit: "/s", target: "≥ 70,000 /s", run: fanOut(teahouse, 1000, 1)},
+	{what: "room of 10,000, 8 in flight: deliveries per CPU second", unit: "/s", target: "≥ 200,000 /s", run: fanOut(teahouse, 10000, 8)},
+	{what: "memory of an idle socket at 10,000", unit: "KB", target: "≤ 3 KB", run: idleMemory(10000)},
+	{what: "acknowledged posts, 64 connections in 64 rooms", unit: "/s", target: "≥ 7,000 /s", run: ackedPosts(64)},
+	{what: "start to serving", unit: "ms", target: "≤ 200 ms", run: startTime},
+	{what: "memory of an empty server", unit: "MB", target: "≤ 40 MB", run: emptyMemory},
 }
 
 // fanOut measures plain sockets in one room: one of them keeps messages in flight, all of them get each.
-func fanOut(sockets, inFlight int) func(config) (float64, error) {
-	return func(cfg config) (float64, error) {
-		s, err := startServer(cfg.server)
+func fanOut(start launch, sockets, inFlight int) func(config) (float64, error) {
+	return func(cfg config) (v float64, err error) {
+		s, err := start(cfg)
 		if err != nil {
 			return 0, err
 		}
-		defer s.stop()
-		w, err := newSwarm(s.addr, "/room/bench/", sockets)
+		defer s.stop(&err)
+		w, err := newSwarm()
 		if err != nil {
 			return 0, err
 		}
 		defer w.close()
-		frame := clientFrame([]byte(strings.Repeat("x", textBytes)))
-		if err := w.keepInFlight(frame, inFlight); err != nil {
+		members, err := w.open(s.addr, "/room/bench/", sockets)
+		if err != nil {
+			return 0, err
+		}
+		if err := w.keepInFlight(inFlight, textFrame(), members, members[:1]); err != nil {
 			return 0, err
 		}
 		if err := w.run(time.Second); err != nil { // warm
@@ -50,24 +54,31 @@ func fanOut(sockets, inFlight int) func(config) (float64, error) {
 			return 0, err
 		}
 		spent := s.cpu() - cpu
-		return float64(w.frames()-frames) / spent.Seconds(), nil
+		frames = w.frames() - frames
+		return float64(frames) / spent.Seconds(), w.drain()
 	}
 }
 
+// textFrame is a message of the usual size, as a client sends it.
+func textFrame() []byte { return clientFrame([]byte(strings.Repeat("x", textBytes))) }
+
 // idleMemory measures what the server's process grows by for each socket that sits in a room and says nothing.
 func idleMemory(sockets int) func(config) (float64, error) {
-	return func(cfg config) (float64, error) {
-		s, err := startServer(cfg.server)
+	return func(cfg config) (v float64, err error) {
+		s, err := teahouse(cfg)
 		if err != nil {
 			return 0, err
 		}
-		defer s.stop()
+		defer s.stop(&err)
 		before := s.pss()
-		w, err := newSwarm(s.addr, "/room/bench/", sockets)
+		w, err := newSwarm()
 		if err != nil {
 			return 0, err
 		}
 		defer w.close()
+		if _, err := w.open(s.addr, "/room/bench/", sockets); err != nil {
+			return 0, err
+		}
 		time.Sleep(40 * time.Second) // garbage of the handshakes goes, and its pages go back
 		return float64(s.pss()-before) / 1024 / float64(sockets), nil
 	}
@@ -75,12 +86,12 @@ func idleMemory(sockets int) func(config) (float64, error) {
 
 // ackedPosts measures teahouse.v1 connections that post as fast as they are acknowledged, each in a room of its own.
 func ackedPosts(conns int) func(config) (float64, error) {
-	return func(cfg config) (float64, error) {
-		s, err := startServer(cfg.server)
+	return func(cfg config) (v float64, err error) {
+		s, err := teahouse(cfg)
 		if err != nil {
 			return 0, err
 		}
-		defer s.stop()
+		defer s.stop(&err)
 		var acked atomic.Int64
 		var wg sync.WaitGroup
 		failed := make(chan error, conns)
@@ -156,21 +167,21 @@ func readFrame(in *bufio.Reader) ([]byte, error) {
 	return payload, err
 }
 
-func startTime(cfg config) (float64, error) {
-	s, err := startServer(cfg.server)
+func startTime(cfg config) (ms float64, err error) {
+	s, err := teahouse(cfg)
 	if err != nil {
 		return 0, err
 	}
-	defer s.stop()
+	defer s.stop(&err)
 	return float64(s.started.Microseconds()) / 1000, nil
 }
 
-func emptyMemory(cfg config) (float64, error) {
-	s, err := startServer(cfg.server)
+func emptyMemory(cfg config) (mb float64, err error) {
+	s, err := teahouse(cfg)
 	if err != nil {
 		return 0, err
 	}
-	defer s.stop()
+	defer s.stop(&err)
 	time.Sleep(time.Second)
 	return float64(s.pss()) / (1 << 20), nil
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,32 +16,42 @@ import (
 )
 
 // A swarm is many plain sockets served by one thread: it reads what comes and counts, so that the load costs the machine little
-// beside the server. The first socket sends.
+// beside the server.
 type swarm struct {
 	epoll  int
 	fds    []int
-	size   int // of the frame that everyone gets for one message
-	sent   []byte
+	events []unix.EpollEvent
 	buf    []byte
-	bytes  int64
-	sender sender
+	bytes  int64 // of frames, to all sockets
+	load   load
 }
 
-// A sender sends a message for each of its own that comes back.
-type sender struct {
-	frame   []byte
-	partial int // bytes of a frame that isn't whole yet
+// A load is a number of messages in flight: for each one that comes to the first member the next sender sends one.
+type load struct {
+	members, senders []int
+	frame            []byte
+	ahead            []byte // as many frames as are in flight
+	size             int    // of the frame that every member gets for one
+	next             int    // sender
+	partial          int    // bytes of a frame that isn't whole yet
+	sent, came       int64  // messages
+	ends             bool   // nothing more is sent
 }
 
-func newSwarm(addr, path string, n int) (*swarm, error) {
+func newSwarm() (*swarm, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("epoll_create1: %w", err)
 	}
-	w := &swarm{epoll: epoll, buf: make([]byte, 1<<20)}
+	return &swarm{epoll: epoll, events: make([]unix.EpollEvent, 1024), buf: make([]byte, 1<<20)}, nil
+}
+
+// open adds n sockets at a path of a server and returns their descriptors.
+func (w *swarm) open(addr, path string, n int) ([]int, error) {
 	const dialers = 16
 	var wg sync.WaitGroup
 	var mu sync.Mutex
+	var fds []int
 	var failed error
 	for d := range dialers {
 		wg.Go(func() {
@@ -50,7 +61,7 @@ func newSwarm(addr, path string, n int) (*swarm, error) {
 				if err != nil {
 					failed = err
 				} else {
-					w.fds = append(w.fds, fd)
+					fds = append(fds, fd)
 				}
 				stop := failed != nil
 				mu.Unlock()
@@ -61,17 +72,16 @@ func newSwarm(addr, path string, n int) (*swarm, error) {
 		})
 	}
 	wg.Wait()
+	w.fds = append(w.fds, fds...)
 	if failed != nil {
-		w.close()
 		return nil, fmt.Errorf("open %d sockets: %w", n, failed)
 	}
-	for _, fd := range w.fds {
-		if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}); err != nil {
-			w.close()
+	for _, fd := range fds {
+		if err := unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}); err != nil {
 			return nil, fmt.Errorf("epoll_ctl: %w", err)
 		}
 	}
-	return w, nil
+	return fds, nil
 }
 
 func (w *swarm) close() {
@@ -136,14 +146,29 @@ func clientFrame(payload []byte) []byte {
 	return append(append(frame, 0, 0, 0, 0), payload...)
 }
 
-// keepInFlight makes the first socket keep n messages in flight, from the next run on.
-func (w *swarm) keepInFlight(frame []byte, n int) error {
-	w.sender.frame = frame
-	w.size = len(frame) - 4 // a server's frame has no mask
-	for range n {
-		w.sent = append(w.sent, frame...)
+// keepInFlight makes the senders keep n messages in flight, from the next run on. Each message comes to all members, whoever sends it.
+func (w *swarm) keepInFlight(n int, frame []byte, members, senders []int) error {
+	w.load = load{
+		members: members, senders: senders, frame: frame,
+		ahead: bytes.Repeat(frame, n),
+		size:  len(frame) - 4, // a server's frame has no mask
 	}
-	return writeAll(w.fds[0], w.sent)
+	return w.load.send(n)
+}
+
+// send sends n messages, spread over the senders.
+func (l *load) send(n int) error {
+	if l.ends {
+		return nil
+	}
+	l.sent += int64(n)
+	for share := (n + len(l.senders) - 1) / len(l.senders); n > 0; n -= share {
+		if err := writeAll(l.senders[l.next], l.ahead[:min(share, n)*len(l.frame)]); err != nil {
+			return err
+		}
+		l.next = (l.next + 1) % len(l.senders)
+	}
+	return nil
 }
 
 func writeAll(fd int, b []byte) error {
@@ -165,22 +190,47 @@ func writeAll(fd int, b []byte) error {
 	return nil
 }
 
-// frames is how many have come in all.
-func (w *swarm) frames() int64 { return w.bytes / int64(w.size) }
+// frames is how many have come to all sockets.
+func (w *swarm) frames() int64 { return w.bytes / int64(w.load.size) }
 
 // run reads for a while.
 func (w *swarm) run(d time.Duration) error {
-	events := make([]unix.EpollEvent, 1024)
-	end := time.Now().Add(d)
-	for time.Now().Before(end) {
-		n, err := unix.EpollWait(w.epoll, events, 100)
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("epoll_wait: %w", err)
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		if err := w.poll(); err != nil {
+			return err
 		}
-		for i := range max(n, 0) {
-			if err := w.read(int(events[i].Fd)); err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+// drain sends nothing more and reads until every member has every message that was sent. A message that was lost would have
+// made the load smaller than it says.
+func (w *swarm) drain() error {
+	w.load.ends = true
+	const patience = 30 * time.Second // the slowest server has some ten seconds of work in flight
+	for end := time.Now().Add(patience); ; {
+		missing := w.load.sent*int64(len(w.load.members)) - w.frames()
+		if missing <= 0 {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%d frames of %d messages didn't come to %d members in %s", missing, w.load.sent, len(w.load.members), patience)
+		}
+		if err := w.poll(); err != nil {
+			return err
+		}
+	}
+}
+
+// poll reads once from each socket that has something, and waits at most 100 ms for one.
+func (w *swarm) poll() error {
+	n, err := unix.EpollWait(w.epoll, w.events, 100)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("epoll_wait: %w", err)
+	}
+	for i := range max(n, 0) {
+		if err := w.read(int(w.events[i].Fd)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -197,14 +247,15 @@ func (w *swarm) read(fd int) error {
 		return errors.New("the server closed a socket")
 	}
 	w.bytes += int64(n)
-	if fd != w.fds[0] {
+	l := &w.load
+	if fd != l.members[0] {
 		return nil
 	}
-	whole := (w.sender.partial + n) / w.size
-	w.sender.partial = (w.sender.partial + n) % w.size
-	w.sent = w.sent[:0]
-	for range whole {
-		w.sent = append(w.sent, w.sender.frame...)
+	whole := (l.partial + n) / l.size
+	l.partial = (l.partial + n) % l.size
+	l.came += int64(whole)
+	if l.came > l.sent {
+		return fmt.Errorf("%d messages were sent, and %d came", l.sent, l.came)
 	}
-	return writeAll(fd, w.sent)
+	return l.send(whole)
 }
