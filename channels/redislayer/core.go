@@ -25,14 +25,15 @@ type Core struct {
 	client string // who we are in the names of our channels
 	losses *channels.Losses
 
-	ctx     context.Context // ends with Close
-	stop    context.CancelFunc
-	leaving context.CancelFunc // ends the rosters
-	rosters []*roster          // by host
-	turn    atomic.Uint64      // of the hosts, for open channels
-	clock   clock
-	roster  sync.WaitGroup
-	readers sync.WaitGroup
+	ctx      context.Context // ends with Close
+	stop     context.CancelFunc
+	leaving  context.CancelFunc // ends the rosters
+	rosters  []*roster          // by host
+	outboxes []*outbox          // by host
+	turn     atomic.Uint64      // of the hosts, for open channels
+	clock    clock
+	leavers  sync.WaitGroup // the rosters
+	readers  sync.WaitGroup // all else
 
 	mu     sync.RWMutex // an openChannel's may be held when it is taken, not the reverse
 	closed bool
@@ -64,7 +65,10 @@ func NewCore(ctx context.Context, o *Options) (*Core, error) {
 	for _, h := range s.hosts {
 		r := newRoster(c, h)
 		c.rosters = append(c.rosters, r)
-		c.roster.Go(func() { r.run(rosters) })
+		c.leavers.Go(func() { r.run(rosters) })
+		o := &outbox{core: c, host: h, wake: make(chan struct{}, 1)}
+		c.outboxes = append(c.outboxes, o)
+		c.readers.Go(func() { o.run(c.ctx) })
 	}
 	return c, nil
 }
@@ -276,7 +280,7 @@ func (c *Core) Close() error {
 	}
 	c.stop()
 	c.leaving()
-	c.roster.Wait() // while all is still read: what is on its way fills nobody's queue
+	c.leavers.Wait() // while all is still read: what is on its way fills nobody's queue
 	for _, readers := range c.keys {
 		for _, r := range readers {
 			r.interrupt()

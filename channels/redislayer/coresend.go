@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/rueidis"
-
 	"github.com/teahouse-chat/teahouse/channels"
 )
 
@@ -60,69 +58,21 @@ func (c *Core) Send(ctx context.Context, channel string, m channels.Message) err
 }
 
 func (c *Core) send(ctx context.Context, channel string, p packed) error {
-	h := c.opts.hosts[int(c.turn.Add(1)%uint64(len(c.opts.hosts)))]
+	o := c.outboxes[int(c.turn.Add(1)%uint64(len(c.outboxes)))]
 	var to any
 	if channels.IsLocal(channel) {
-		h, to = c.opts.shard(nonLocal(channel)), channel
+		o, to = c.outbox(nonLocal(channel)), channel
 	}
 	q := queue{nonLocal: nonLocal(channel), capacity: c.opts.capacities.Of(channel)}
 	var err error
 	if q.value, err = c.wire.value(p, to); err != nil {
 		return err
 	}
-	full, err := c.write(ctx, h, []queue{q})
+	full, err := o.write(ctx, []queue{q})
 	if err == nil && len(full) > 0 {
 		return channels.ErrChannelFull
 	}
 	return err
-}
-
-// A queue is where a message is written to: that of a process, or of an open channel.
-type queue struct {
-	nonLocal string
-	capacity int
-	members  []string // channels that the message is for
-	value    string
-}
-
-// commandsOfAQueue is how many commands write to one queue.
-const commandsOfAQueue = 4
-
-// write writes to queues of one host, and returns the indices of those that were full. A value is written first and taken back when it is one too many: plain commands cost
-// Redis half of what a script does that looks before it writes.
-func (c *Core) write(ctx context.Context, h *host, queues []queue) (full []int, err error) {
-	now, b := c.clock.next(), h.client.B()
-	old := before(now, c.opts.Expiry)
-	cmds := make(rueidis.Commands, 0, commandsOfAQueue*len(queues))
-	for _, q := range queues {
-		key := c.opts.Prefix + q.nonLocal
-		cmds = append(cmds,
-			b.Zremrangebyscore().Key(key).Min("0").Max(old).Build(),
-			b.Zadd().Key(key).ScoreMember().ScoreMember(now, q.value).Build(),
-			b.Expire().Key(key).Seconds(int64(c.opts.Expiry.Seconds())).Build(),
-			b.Zcard().Key(key).Build())
-	}
-	results := h.client.DoMulti(ctx, cmds...)
-	if err := firstError(results); err != nil {
-		return nil, err
-	}
-	for i, q := range queues {
-		n, err := results[commandsOfAQueue*i+commandsOfAQueue-1].AsInt64()
-		if err != nil {
-			return full, err
-		}
-		if n <= int64(q.capacity) {
-			continue
-		}
-		taken, err := h.client.Do(ctx, b.Zrem().Key(c.opts.Prefix+q.nonLocal).Member(q.value).Build()).AsInt64()
-		if err != nil {
-			return full, err
-		}
-		if taken > 0 { // else it was read meanwhile
-			full = append(full, i)
-		}
-	}
-	return full, nil
 }
 
 // before is the score up to which something is older than an age, as Python reckons it.
@@ -152,12 +102,7 @@ func (c *Core) GroupSend(ctx context.Context, group string, m channels.Message) 
 }
 
 func (c *Core) groupSend(ctx context.Context, group string, p packed) error {
-	h := c.opts.shard(group)
-	key := c.opts.Prefix + groupInfix + group
-	b := h.client.B()
-	// Python removes expired members first; here who renews a membership does that, and a send passes them by.
-	since := "(" + before(seconds(time.Now()), c.opts.GroupExpiry)
-	members, err := h.client.Do(ctx, b.Zrangebyscore().Key(key).Min(since).Max("+inf").Build()).AsStrSlice()
+	members, err := c.outbox(group).members(ctx, group)
 	if err != nil {
 		return err
 	}
@@ -165,20 +110,24 @@ func (c *Core) groupSend(ctx context.Context, group string, p packed) error {
 	if err != nil || len(queues) == 0 {
 		return err
 	}
-	if len(c.opts.hosts) == 1 {
-		return c.writeGroup(ctx, h, group, queues)
-	}
-	byHost := map[*host][]queue{}
+	byHost := map[*outbox][]queue{}
 	for _, q := range queues {
-		h := c.opts.shard(q.nonLocal)
-		byHost[h] = append(byHost[h], q)
+		o := c.outbox(q.nonLocal)
+		byHost[o] = append(byHost[o], q)
 	}
 	errs := make([]error, 0, len(byHost))
-	for h, queues := range byHost {
-		errs = append(errs, c.writeGroup(ctx, h, group, queues))
+	for o, queues := range byHost {
+		full, err := o.write(ctx, queues)
+		for _, i := range full {
+			c.losses.Add(group, channels.LossFull, len(queues[i].members))
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
+
+// outbox is that of the host that a name belongs to.
+func (c *Core) outbox(name string) *outbox { return c.outboxes[shard(name, len(c.outboxes))] }
 
 // queues puts a group's members together by the queue they are reached by, in their order.
 func (c *Core) queues(members []string, p packed) ([]queue, error) {
@@ -201,12 +150,4 @@ func (c *Core) queues(members []string, p packed) ([]queue, error) {
 		}
 	}
 	return queues, nil
-}
-
-func (c *Core) writeGroup(ctx context.Context, h *host, group string, queues []queue) error {
-	full, err := c.write(ctx, h, queues)
-	for _, i := range full {
-		c.losses.Add(group, channels.LossFull, len(queues[i].members))
-	}
-	return err
 }

@@ -278,6 +278,15 @@ func TestPubSubReachesChannelsAndGroupsOfSeveralHosts(t *testing.T) {
 	}
 }
 
+func TestMembersThatNobodyRenewsAreRemoved(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	l := newCore(t, &redislayer.Options{Hosts: hosts(server), RejoinInterval: time.Second})
+	groupAdd(t, l, "room", newChannel(t, l))
+	server.Do(t, "ZADD", "asgi:group:room", time.Now().Add(-25*time.Hour).Unix(), "specific.dead!one")
+	within(t, "the old one has gone", func() bool { return server.Do(t, "ZCARD", "asgi:group:room") == int64(1) })
+}
+
 func TestAFlushDeletesTheKeysOfThePrefixOnly(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -41,7 +41,7 @@ func (r *roster) look() {
 	r.pay()
 }
 
-// rejoin writes all memberships again. Those that weren't there tell that messages went by.
+// rejoin writes all memberships again, and removes those of others that expired. Own ones that weren't there tell that messages went by.
 func (r *roster) rejoin(now time.Time) error {
 	var cmds rueidis.Commands
 	var of []string // the group that a command adds to
@@ -61,6 +61,8 @@ func (r *roster) rejoin(now time.Time) error {
 		if len(list) == 0 {
 			continue
 		}
+		cmds = append(cmds, r.host.client.B().Zremrangebyscore().Key(r.key(group)).Min("0").Max(before(seconds(now), r.core.opts.GroupExpiry)).Build())
+		of = append(of, "")
 		add := r.addCommands(group, list)
 		for range add[1:] {
 			of = append(of, group)
