@@ -21,13 +21,11 @@ type Conn struct {
 	consumer Consumer
 	ctx      context.Context // the connection's own lifetime, with the request's values
 	cancel   context.CancelFunc
-	pattern  string   // of the URL, see PathValue
-	values   []string // that the pattern's wildcards matched, in order
+	path     *path // nil when the URL's pattern has no wildcards
 
 	joining     sync.Mutex // held while groups are joined and left, and the channel is made; before mu
 	memberships []membership
-	channel     string // "" until asked for
-	unsubscribe func() // ends the channel
+	channel     *ownChannel // nil until asked for
 
 	behind *Conn // in the queue of the server's crew, which guards it
 
@@ -37,14 +35,26 @@ type Conn struct {
 	turns     turns
 }
 
+// A path is what the wildcards of the URL's pattern matched, in order.
+type path struct {
+	pattern string
+	values  []string
+}
+
 // An opening is what a connection has while its Connect is at work.
 type opening struct {
+	// Static.
 	w          http.ResponseWriter
 	r          *http.Request
 	upgrader   Upgrader // nil for a real network
 	compressed bool     // the client takes compressed frames
-	refused    bool     // Accept failed, and the request was answered
-	again      []func() // what to tell once there is a transport: it refused batches until then
+	unbind     func() bool
+
+	accepting sync.Mutex // held by Accept; it guards what follows; before the connection's mu
+	over      bool       // Connect has returned
+	refused   bool       // Accept failed, and the request was answered
+
+	again []func() // what to tell once there is a transport: it refused batches until then; the connection's mu guards it
 }
 
 // Request is the request for the connection, while Connect is at work; nil afterwards, since a connection that only waits is not to hold headers: keep in the
@@ -61,10 +71,26 @@ func (c *Conn) Request() *http.Request {
 // PathValue is what the wildcard of this name in the URL's pattern matched, like "group" in "/room/{group}/"; "" for none. The pattern is the
 // http.ServeMux's, or that of another router that sets the Pattern field of requests.
 func (c *Conn) PathValue(name string) string {
-	if i := slices.Index(wildcards(c.pattern), name); i >= 0 {
-		return c.values[i]
+	if c.path == nil {
+		return ""
+	}
+	if i := slices.Index(wildcards(c.path.pattern), name); i >= 0 {
+		return c.path.values[i]
 	}
 	return ""
+}
+
+// newPath notes a request's path values; nil for none.
+func newPath(r *http.Request) *path {
+	names := wildcards(r.Pattern)
+	if len(names) == 0 {
+		return nil
+	}
+	p := &path{pattern: r.Pattern}
+	for _, name := range names {
+		p.values = append(p.values, r.PathValue(name))
+	}
+	return p
 }
 
 // wildcards are the names in a http.ServeMux pattern.
@@ -102,16 +128,21 @@ type AcceptOptions struct {
 	Header      http.Header // more fields of the answer, like Set-Cookie
 }
 
-// Accept makes a WebSocket of the request. Frames that come before Connect returns wait until then. Errors: ErrClosed after Connect, or when the client is gone; a
-// second Accept; a subprotocol that wasn't offered.
+// Accept makes a WebSocket of the request, while Connect is at work. Frames that come before Connect returns wait until then. Errors: ErrClosed after Connect, or when the
+// client or the server is gone; a second Accept; a subprotocol that wasn't offered.
 func (c *Conn) Accept(o *AcceptOptions) error {
 	c.mu.Lock()
-	op, accepted := c.opening, c.transport != nil
+	op := c.opening
 	c.mu.Unlock()
-	switch {
-	case op == nil || op.refused:
+	if op == nil {
 		return ErrClosed
-	case accepted:
+	}
+	op.accepting.Lock()
+	defer op.accepting.Unlock()
+	switch {
+	case op.over, op.refused:
+		return ErrClosed
+	case c.socket() != nil:
 		return errors.New("accept: the connection is accepted already")
 	}
 	header := op.w.Header()
@@ -139,17 +170,16 @@ func (c *Conn) Accept(o *AcceptOptions) error {
 	for _, f := range again {
 		f()
 	}
+	if !op.unbind() || c.route.server.isClosed() { // the request's context has ended, and so has ours
+		_ = c.Close(ws.CloseGoingAway, "") // its code may be sent
+		return ErrClosed
+	}
 	return nil
 }
 
 func (c *Conn) upgrade(op *opening, header http.Header) (Transport, error) {
 	if op.upgrader != nil {
-		c.route.server.admit(c)
-		t, err := op.upgrader.Upgrade(op.r, header, (*endpoint)(c))
-		if err != nil {
-			c.route.server.forget(c)
-		}
-		return t, err
+		return op.upgrader.Upgrade(op.r, header, (*endpoint)(c))
 	}
 	t, err := c.route.server.sockets.Upgrade(op.w, op.r, (*endpoint)(c))
 	if err != nil {
@@ -159,12 +189,13 @@ func (c *Conn) upgrade(op *opening, header http.Header) (Transport, error) {
 }
 
 // Deny makes the error for Connect to return that answers with HTTP 403 and this text.
-func (c *Conn) Deny(reason string) error {
-	if reason == "" {
-		return ErrDeny
-	}
-	return fmt.Errorf("%w: %s", ErrDeny, reason)
-}
+func (c *Conn) Deny(reason string) error { return &denial{reason} }
+
+// A denial is an ErrDeny whose text is for the client.
+type denial struct{ reason string }
+
+func (d *denial) Error() string { return ErrDeny.Error() + ": " + d.reason }
+func (d *denial) Unwrap() error { return ErrDeny }
 
 // Send sends a frame to this client. It doesn't block and keeps no reference to the payload. Text must be UTF-8.
 //
@@ -246,24 +277,36 @@ func (c *Conn) socket() Transport {
 
 // ServeHTTP connects a client with a consumer of its own.
 func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s := rt.server
 	op := &opening{w: w, r: r, upgrader: upgraderOf(w)}
 	if op.upgrader == nil {
-		compressed, err := rt.server.sockets.Check(r)
+		compressed, err := s.sockets.Check(r)
 		if err != nil {
-			rt.server.opts.Refuse(w, r, err)
+			s.opts.Refuse(w, r, err)
 			return
 		}
 		op.compressed = compressed
 	}
-	c := &Conn{route: rt, consumer: rt.create(), pattern: r.Pattern, opening: op}
-	for _, name := range wildcards(r.Pattern) {
-		c.values = append(c.values, r.PathValue(name))
-	}
-	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
-	stop := context.AfterFunc(r.Context(), c.cancel)
-	defer stop()
+	c := &Conn{route: rt, consumer: rt.create(), path: newPath(r), opening: op}
+	c.ctx, c.cancel = context.WithCancel(s.opts.Context(r))
+	op.unbind = context.AfterFunc(r.Context(), c.cancel)
 	c.turns.busy = true // until Connect has returned
-	err := c.connect()
+	if !s.admit(c) {
+		c.cancel()
+		s.opts.Refuse(w, r, &ws.HandshakeError{Status: http.StatusServiceUnavailable, Reason: "the server is closing"})
+		return
+	}
+	err := errors.New("connect ended its goroutine") // as t.Fatal does
+	defer func() { c.opened(op, err) }()
+	err = c.connect()
+}
+
+// opened is what comes after Connect.
+func (c *Conn) opened(op *opening, err error) {
+	op.accepting.Lock()
+	op.over = true
+	op.accepting.Unlock()
+	op.unbind()
 	c.mu.Lock()
 	c.opening = nil
 	accepted := c.transport != nil
@@ -277,15 +320,17 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.cancel()
 	c.leaveAll()
+	s := c.route.server
+	defer s.forget(c)
 	if op.refused { // and answered
 		return
 	}
 	if err == nil {
-		rt.server.opts.Logger.Warn("Connect neither accepted nor denied", slog.String("path", r.URL.Path))
+		s.opts.Logger.Warn("Connect neither accepted nor denied", slog.String("path", op.r.URL.Path))
 		err = ErrDeny
 	}
 	tellFailure(op.upgrader, err)
-	rt.server.opts.Refuse(w, r, err)
+	s.opts.Refuse(op.w, op.r, err)
 }
 
 // connect joins the route's groups and calls Connect.
@@ -309,9 +354,13 @@ func (e *endpoint) Message(_ *ws.Conn, op ws.Opcode, payload []byte) {
 	c := (*Conn)(e)
 	c.takeTurn()
 	defer c.giveTurn()
+	if c.isClosing() {
+		return
+	}
 	if err := c.call(func() error { return c.consumer.Receive(c.ctx, c, Frame{op, payload}) }); err != nil {
 		c.fail("receive", err)
 	}
+	c.workOne() // a client that never pauses doesn't keep layer messages waiting for ever
 }
 
 // Closed implements [ws.Handler].
@@ -321,7 +370,7 @@ func (e *endpoint) Closed(_ *ws.Conn, code ws.CloseCode, _ string) {
 	c.takeTurn()
 	defer c.giveTurn()
 	c.mu.Lock()
-	c.turns.end()
+	c.turns.closing = true
 	c.mu.Unlock()
 	c.leaveAll()
 	ctx, done := context.WithTimeout(context.WithoutCancel(c.ctx), disconnectTimeout)
@@ -330,4 +379,10 @@ func (e *endpoint) Closed(_ *ws.Conn, code ws.CloseCode, _ string) {
 		c.fail("disconnect", err)
 	}
 	c.route.server.forget(c)
+}
+
+func (c *Conn) isClosing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.turns.closing
 }

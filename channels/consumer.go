@@ -11,10 +11,12 @@ import (
 )
 
 // A Consumer is the code that handles one connection; each has one of its own. Its methods, and those of its [Events], are called one at a time, in
-// order: Connect, then Receive for frames and event methods for layer messages, then Disconnect. When a frame and a layer message both wait, the frame is first. So a
-// consumer's fields need no lock.
+// order: Connect, then Receive for frames and event methods for layer messages, then Disconnect. When a frame and a layer message both wait, the frame is first; but after each
+// frame one layer message is handled, so that a client that never pauses doesn't hold them up. So a consumer's fields need no lock. A method must not end its
+// goroutine (runtime.Goexit, testing.T.FailNow): the connection would never be freed.
 //
-// The context ends when the connection is gone, or the server closes; it has the values of the request's context.
+// The context ends when the connection is gone, or the server closes; it has the values of the request's context. A client isn't read while Receive works or a frame waits
+// for its turn, so that it has gone is noticed only afterwards: bound what you wait for.
 //
 // An error, or a panic, ends the connection: before Accept with HTTP 403 for [ErrDeny], 400 for [ErrName] and else 500, after it with close code 1011, or what a
 // [CloseError] says. It is logged, unless it is a CloseError or says that the client is gone (ErrClosed, ErrTooSlow).
@@ -55,7 +57,8 @@ var _ Consumer = BaseConsumer{}
 type Events[C Consumer] map[string]func(consumer C, ctx context.Context, c *Conn, m Message) error
 
 // Encoders write layer messages of some types as frames that go to the client as they are, once for all members of a group: the fast way, for messages
-// that look the same to everyone. An encoder must not modify the message. If it fails, the message is lost for the group, and counted.
+// that look the same to everyone. If an encoder fails, the message is lost for those it was for, and counted. An encoder must be quick, not modify the message, and not use
+// the layer: it works with the group locked, and the layer's channel.
 type Encoders map[string]func(m Message) (Frame, error)
 
 // A Dispatch says what becomes of layer messages. A type stands in one of the three maps; a message of a type that is in none ends the connection with 1011. Order
@@ -136,7 +139,10 @@ func (e encoder) frame(m Message) (f Frame, err error) {
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	return e.encode(m)
+	if f, err = e.encode(m); err == nil && f.Op != ws.Text && f.Op != ws.Binary {
+		err = fmt.Errorf("the frame's Op is %d: make it with Text, Binary or JSON", f.Op)
+	}
+	return f, err
 }
 
 // ErrDeny, returned by Connect, answers the request with HTTP 403.

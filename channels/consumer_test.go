@@ -3,6 +3,7 @@ package channels_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -113,6 +114,7 @@ func TestConnectMayDenyFailOrForget(t *testing.T) {
 	}{
 		"denies":    {func(context.Context, *channels.Conn) error { return channels.ErrDeny }, 403, "connection denied", ""},
 		"says why":  {func(_ context.Context, c *channels.Conn) error { return c.Deny("not your room") }, 403, "not your room", ""},
+		"wraps it":  {func(context.Context, *channels.Conn) error { return fmt.Errorf("secret: %w", channels.ErrDeny) }, 403, "connection denied", ""},
 		"fails":     {func(context.Context, *channels.Conn) error { return errors.New("secret") }, 500, "internal error", "secret"},
 		"panics":    {func(context.Context, *channels.Conn) error { panic("secret") }, 500, "internal error", "secret"},
 		"forgets":   {func(context.Context, *channels.Conn) error { return nil }, 403, "connection denied", "neither accepted nor denied"},
@@ -362,29 +364,32 @@ func TestContextEndsWithTheConnectionAndHasTheRequestsValues(t *testing.T) {
 	})
 }
 
-// Handlers that wait hold nobody up, however many they are, and are called again when they go on.
+// Handlers that wait hold nobody up, however many they are: neither another connection's handlers, nor the frames of one whose inbox has something.
 func TestHandlersThatWaitDoNotHoldOthersUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		goOn := make(chan struct{})
-		r := newRig(t, nil, consumer{connect: inGroup, event: func(ctx context.Context, c *channels.Conn, m channels.Message) error {
+		r := newRig(t, nil, consumer{connect: inGroup, event: func(_ context.Context, c *channels.Conn, m channels.Message) error {
 			if m.Str("text") == "wait" {
 				<-goOn
 			}
 			return c.SendText(m.Str("text"))
-		}})
+		}, receive: func(_ context.Context, c *channels.Conn, f channels.Frame) error { return c.Send(f) }})
 		var waiting []*channelstest.Communicator
-		for range 100 {
+		for range 2000 {
 			waiting = append(waiting, r.dial("/room/waiting/"))
 		}
 		quick := r.dial("/room/quick/")
 		r.send("waiting", "test.event", "wait")
-		for range 3 {
-			began := time.Now()
-			r.send("quick", "test.event", "hi")
-			wantText(t, quick, "hi")
-			if took := time.Since(began); took > 100*time.Millisecond {
-				t.Errorf("a handler waited %v for others", took)
-			}
+		began := time.Now()
+		r.send("quick", "test.event", "event")
+		quick.SendText("frame")
+		wantText(t, quick, "frame")
+		if took := time.Since(began); took > 0 {
+			t.Errorf("a frame waited %v", took)
+		}
+		wantText(t, quick, "event")
+		if took := time.Since(began); took > 50*time.Millisecond {
+			t.Errorf("a handler waited %v for others", took)
 		}
 		close(goOn)
 		for _, c := range waiting {
@@ -395,4 +400,62 @@ func TestHandlersThatWaitDoNotHoldOthersUp(t *testing.T) {
 			wantText(t, c, "next")
 		}
 	})
+}
+
+func TestClientThatNeverPausesDoesNotHoldUpItsLayerMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls record
+		r := newRig(t, nil, consumer{connect: inGroup, receive: func(context.Context, *channels.Conn, channels.Frame) error {
+			time.Sleep(time.Second)
+			calls.note("f")
+			return nil
+		}, event: func(context.Context, *channels.Conn, channels.Message) error {
+			calls.note("e")
+			return nil
+		}})
+		c := r.dial("/room/1/")
+		for range 6 {
+			c.SendText("x")
+		}
+		synctest.Wait()
+		for range 3 {
+			r.send("1", "test.event", "x")
+		}
+		time.Sleep(10 * time.Second)
+		if got := calls.String(); got != "f e f e f e f f f" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestErrorOfAnotherConnectionEndsTheOneWhoseMethodReturnsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var first *channels.Conn
+		r := newRig(t, nil, consumer{connect: func(_ context.Context, c *channels.Conn) error {
+			if first == nil {
+				first = c
+			}
+			return c.Accept(nil)
+		}, receive: func(context.Context, *channels.Conn, channels.Frame) error { return first.SendText("hi") }})
+		ann, bob := r.dial("/room/1/"), r.dial("/room/1/")
+		if err := ann.Disconnect(normal); err != nil {
+			t.Error(err)
+		}
+		bob.SendText("for ann")
+		wantClosed(t, bob, ws.CloseInternal)
+	})
+}
+
+func TestMessageThatCannotBeEncodedForOneIsCountedToo(t *testing.T) {
+	r := newRig(t, nil, consumer{receive: func(ctx context.Context, c *channels.Conn, _ channels.Frame) error {
+		name, err := c.ChannelName(ctx)
+		return errors.Join(err, c.Layer().Send(ctx, name, channels.Message{"type": "test.frame"}),
+			c.Layer().Send(ctx, name, channels.Message{"type": "test.frame", "text": "next"}))
+	}})
+	c := r.dial("/room/1/")
+	c.SendText("x")
+	wantText(t, c, "next")
+	if got := r.Losses().Total(channels.LossNotEncoded); got != 1 {
+		t.Errorf("counted %d", got)
+	}
 }

@@ -14,6 +14,7 @@ type crew struct {
 	first *Conn      // whose inbox is to be worked through next; nil for none
 	last  *Conn
 	busy  int // hands that aren't held up
+	held  int // hands that are
 	hands map[*hand]bool
 	watch *time.Timer // runs while some are ready and no hand is free
 }
@@ -28,7 +29,7 @@ type hand struct {
 // heldUp is how often the watch looks: a hand that is with the same connection as then is held up.
 const heldUp = time.Millisecond
 
-// add has a connection's inbox worked through. The caller has its turn, and gives it away.
+// add has a connection's inbox worked through.
 func (cr *crew) add(c *Conn) {
 	cr.mu.Lock()
 	defer cr.mu.Unlock()
@@ -41,11 +42,14 @@ func (cr *crew) add(c *Conn) {
 	cr.hire()
 }
 
-// hire starts a hand for what is ready, if there are fewer than processors, or has the watch look whether some are held up. mu must be held.
+// wanted is how many hands may be busy: one for each processor, or as many as are held up, so that they double with each look. mu must be held.
+func (cr *crew) wanted() int { return max(runtime.GOMAXPROCS(0), cr.held) }
+
+// hire starts a hand for what is ready, if fewer are busy than wanted, or has the watch look whether some are held up. mu must be held.
 func (cr *crew) hire() {
 	switch {
 	case cr.first == nil:
-	case cr.busy < runtime.GOMAXPROCS(0):
+	case cr.busy < cr.wanted():
 		if cr.hands == nil {
 			cr.hands = map[*hand]bool{}
 		}
@@ -67,6 +71,7 @@ func (cr *crew) look() {
 		if !h.held && h.calls == h.seen {
 			h.held = true
 			cr.busy--
+			cr.held++
 		}
 		h.seen = h.calls
 	}
@@ -91,14 +96,17 @@ func (cr *crew) take(h *hand) *Conn {
 	if h.held {
 		h.held = false
 		cr.busy++
+		cr.held--
 	}
 	c := cr.first
-	if c == nil || cr.busy > runtime.GOMAXPROCS(0) {
+	if c == nil || cr.busy > cr.wanted() {
 		cr.busy--
 		delete(cr.hands, h)
 		return nil
 	}
-	cr.first, c.behind = c.behind, nil
+	if cr.first, c.behind = c.behind, nil; cr.first == nil {
+		cr.last = nil
+	}
 	h.calls++
 	cr.hire() // for the next
 	return c

@@ -3,7 +3,6 @@ package channels
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 
 	"github.com/teahouse-chat/teahouse/fanout"
@@ -79,7 +78,7 @@ func (gs *groups) use(ctx context.Context, name string) (*group, error) {
 }
 
 // release gives a group back; the last one makes the server leave it. Nobody can come to a group that was left: there is a new one by then. Errors of the
-// layer don't matter: nothing is heard of the membership any more, and it expires.
+// layer don't matter: nobody is there to hear of the group, and the membership expires.
 func (gs *groups) release(g *group) {
 	gs.mu.Lock()
 	g.users--
@@ -88,13 +87,12 @@ func (gs *groups) release(g *group) {
 		delete(gs.byName, g.name)
 	}
 	gs.mu.Unlock()
-	if !last || g.channel == "" {
-		return
+	if last && g.channel != "" {
+		gs.server.leave(func(ctx context.Context) {
+			_ = gs.server.layer.GroupDiscard(ctx, g.name, g.channel)
+			g.unsubscribe()
+		})
 	}
-	ctx, done := context.WithTimeout(context.Background(), leaveTimeout)
-	defer done()
-	_ = gs.server.layer.GroupDiscard(ctx, g.name, g.channel)
-	g.unsubscribe()
 }
 
 // enter makes sure that the server is in the group.
@@ -171,26 +169,30 @@ func (g *group) skip(t *fanout.Topic, m *fanout.Membership, cursor int64) {
 // deliver gives a message to all members: as one frame where the route has an encoder for it, else to each by itself.
 func (g *group) deliver(m Message) {
 	name := m.Type()
+	var failed error
+	lost := 0
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	for rt, a := range g.audiences {
-		if e, ok := rt.encoders[name]; ok {
-			g.show(a, e, m)
-			continue
+		e, ok := rt.encoders[name]
+		if !ok {
+			for r := range a.members {
+				r.post(m, g.name)
+			}
+		} else if err := a.show(e, m); err != nil {
+			failed, lost = err, lost+len(a.members)
 		}
-		for r := range a.members {
-			r.post(m, g.name)
-		}
+	}
+	g.mu.Unlock()
+	if failed != nil {
+		g.server.notEncoded(name, g.name, lost, failed)
 	}
 }
 
-// show encodes a message and gives the frame to an audience's topic. mu must be held.
-func (g *group) show(a *audience, e encoder, m Message) {
+// show encodes a message and gives the frame to the audience's topic. The group's mu must be held.
+func (a *audience) show(e encoder, m Message) error {
 	f, err := e.frame(m)
 	if err != nil {
-		g.server.opts.Losses.Add(g.name, LossNotEncoded, len(a.members))
-		g.server.complain("layer message can't be encoded", err, slog.String("group", g.name), slog.String("type", m.Type()))
-		return
+		return err
 	}
 	write := func(dst []byte, enc fanout.Encoding) []byte {
 		if enc == compressed {
@@ -200,7 +202,8 @@ func (g *group) show(a *audience, e encoder, m Message) {
 	}
 	if e.lossy {
 		a.topic.Signal(write)
-		return
+	} else {
+		a.topic.Append(1, func(dst []byte, enc fanout.Encoding, _ int) []byte { return write(dst, enc) })
 	}
-	a.topic.Append(1, func(dst []byte, enc fanout.Encoding, _ int) []byte { return write(dst, enc) })
+	return nil
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/teahouse-chat/teahouse/channels"
 	"github.com/teahouse-chat/teahouse/channels/channelstest"
 	"github.com/teahouse-chat/teahouse/channels/memlayer"
-	"github.com/teahouse-chat/teahouse/ws"
 )
 
 func TestEveryMemberGetsAGroupsMessagesInOrder(t *testing.T) {
@@ -75,19 +74,24 @@ func TestGroupsOfTheHandlerAreJoinedBeforeConnectAndLeftBeforeDisconnect(t *test
 				calls.note("connect:%d", layer.adds.Load())
 				return c.Accept(nil)
 			},
-			disconnect: func(context.Context, *channels.Conn, channels.CloseCode) error {
-				calls.note("disconnect:%d", layer.discards.Load())
+			event: func(context.Context, *channels.Conn, channels.Message) error {
+				calls.note("event")
 				return nil
+			},
+			disconnect: func(ctx context.Context, c *channels.Conn, _ channels.CloseCode) error {
+				calls.note("disconnect")
+				return c.GroupSend(ctx, "all", channels.Message{"type": "test.event"})
 			},
 		}, "all", "staff")
 		c := r.dial("/room/1/")
 		r.send("all", "test.event", "hi")
-		wantText(t, c, "hi")
+		synctest.Wait()
 		if err := c.Disconnect(normal); err != nil {
 			t.Error(err)
 		}
-		if got := calls.String(); got != "connect:2 disconnect:2" {
-			t.Errorf("got %q", got)
+		synctest.Wait()
+		if got := calls.String(); got != "connect:2 event disconnect" || layer.discards.Load() != 2 {
+			t.Errorf("got %q, and the layer was told %d times that the server left", got, layer.discards.Load())
 		}
 	})
 }
@@ -199,6 +203,7 @@ func TestServerIsInAGroupOnceHoweverManyOfItsConnectionsAre(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		synctest.Wait()
 		if got := layer.discards.Load(); got != 1 {
 			t.Errorf("the server left %d times", got)
 		}
@@ -360,7 +365,7 @@ func TestDispatchThatContradictsItselfPanics(t *testing.T) {
 func TestListenerGetsGroupsMessagesForAHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil, consumer{})
-		l, err := r.Listen(t.Context(), "1", "2")
+		l, err := r.Listen(t.Context(), "1", "2", "1")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -380,7 +385,14 @@ func TestListenerGetsGroupsMessagesForAHandler(t *testing.T) {
 		if m, err := l.Receive(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, %v", m, err)
 		}
-		l.Close()
+		go func() {
+			time.Sleep(time.Second)
+			l.Close()
+			l.Close()
+		}()
+		if m, err := l.Receive(t.Context()); !errors.Is(err, channels.ErrClosed) {
+			t.Errorf("after Close: got %v, %v", m, err)
+		}
 		if _, err := r.Listen(t.Context(), "3", "b a d"); !errors.Is(err, channels.ErrName) {
 			t.Errorf("a bad name: %v", err)
 		}
@@ -404,32 +416,53 @@ func TestSignalsAreNotKeptForOneThatIsNotThere(t *testing.T) {
 	})
 }
 
-func TestShutdownSaysGoingAwayAndWaits(t *testing.T) {
-	accepted, codes := make(chan error, 1), make(chan channels.CloseCode, 1)
-	s := channels.NewServer(nil, nil)
-	h := channels.Handler(s, func() *consumer {
-		return &consumer{connect: func(_ context.Context, c *channels.Conn) error {
-			accepted <- c.Accept(nil) // the client may see it sooner
-			return nil
-		}, disconnect: func(_ context.Context, _ *channels.Conn, code channels.CloseCode) error {
-			codes <- code
-			return nil
-		}}
-	}, nil)
-	conn := dialNetwork(t, h, "/")
-	if err := <-accepted; err != nil {
+func TestFrameWithoutAnOpIsNotEncoded(t *testing.T) {
+	layer := memlayer.New(nil)
+	defer layer.Close()
+	s := channels.NewServer(layer, nil)
+	defer s.Close()
+	c := channelstest.New(channels.Handler(s, func() *consumer { return &consumer{} }, &channels.Dispatch[*consumer]{
+		Groups: []string{"all"},
+		Encoders: channels.Encoders{
+			"bad":  func(channels.Message) (channels.Frame, error) { return channels.Frame{Payload: []byte("x")}, nil },
+			"good": func(channels.Message) (channels.Frame, error) { return channels.Text("good"), nil },
+		},
+	}), "/")
+	if err := c.Connect(); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- s.Shutdown(t.Context()) }()
-	if _, _, err := conn.ReadMessage(); err == nil || !strings.Contains(err.Error(), "1001") {
-		t.Errorf("got %v, want a close with 1001", err)
+	for _, kind := range []string{"bad", "good"} {
+		if err := layer.GroupSend(t.Context(), "all", channels.Message{"type": kind}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	_ = conn.Close()
-	if err := <-done; err != nil {
-		t.Error(err)
+	wantText(t, c, "good")
+	if got := s.Losses().Total(channels.LossNotEncoded); got != 1 {
+		t.Errorf("counted %d", got)
 	}
-	if code := <-codes; code != ws.CloseGoingAway {
-		t.Errorf("Disconnect is told %d", code)
-	}
+}
+
+func TestTwoReceiversOfAListenerEachGetAMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil, consumer{})
+		l, err := r.Listen(t.Context(), "1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		var receivers sync.WaitGroup
+		for range 2 {
+			receivers.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if _, err := l.Receive(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		r.send("1", "any", "a")
+		r.send("1", "any", "b")
+		receivers.Wait()
+	})
 }

@@ -77,9 +77,8 @@ func (c *Conn) leaveAll() {
 	for len(c.memberships) > 0 {
 		c.leave(len(c.memberships) - 1)
 	}
-	if c.unsubscribe != nil {
-		c.unsubscribe()
-		c.unsubscribe = nil
+	if c.channel != nil {
+		c.route.server.leave(func(context.Context) { c.channel.unsubscribe() })
 	}
 }
 
@@ -92,6 +91,12 @@ func (c *Conn) GroupSend(ctx context.Context, group string, m Message) error {
 	return layer.GroupSend(ctx, group, m)
 }
 
+// An ownChannel is the channel of one connection.
+type ownChannel struct {
+	name        string
+	unsubscribe func()
+}
+
 // ChannelName is the name of this connection's own channel: what is sent there reaches this connection alone, as layer messages do. It is made when it is asked
 // for first; a connection that never asks costs nothing. Errors: those of the layer.
 func (c *Conn) ChannelName(ctx context.Context) (string, error) {
@@ -99,16 +104,16 @@ func (c *Conn) ChannelName(ctx context.Context) (string, error) {
 	defer c.joining.Unlock()
 	s := c.route.server
 	switch {
-	case c.channel != "":
-		return c.channel, nil
+	case c.channel != nil:
+		return c.channel.name, nil
 	case s.layer == nil:
 		return "", errNoLayer
 	}
-	channel, err := s.layer.NewChannel(ctx, "")
+	name, err := s.layer.NewChannel(ctx, "")
 	if err != nil {
 		return "", err
 	}
-	unsubscribe, err := s.subscribe(channel, func(m Message) { c.post(m, "") })
+	unsubscribe, err := s.subscribe(name, func(m Message) { c.post(m, "") })
 	if err != nil {
 		return "", err
 	}
@@ -116,8 +121,8 @@ func (c *Conn) ChannelName(ctx context.Context) (string, error) {
 		unsubscribe()
 		return "", ErrClosed
 	}
-	c.channel, c.unsubscribe = channel, unsubscribe
-	return channel, nil
+	c.channel = &ownChannel{name, unsubscribe}
+	return name, nil
 }
 
 // subscribe has deliver called for what is sent to a channel. A layer that isn't a Subscriber costs a goroutine.

@@ -2,9 +2,8 @@ package channels
 
 import (
 	"context"
+	"slices"
 	"sync"
-
-	"github.com/teahouse-chat/teahouse/fanout"
 )
 
 // A Listener gets the messages of groups without being a connection: for a http.Handler that streams its answer, or holds it until there is something to say. (What
@@ -12,7 +11,9 @@ import (
 type Listener struct {
 	server      *Server
 	memberships []membership
-	ready       chan struct{} // one slot: there may be something in the inbox
+	closed      context.Context
+	close       context.CancelFunc
+	ready       chan struct{} // one slot: there is something in the inbox
 
 	mu    sync.Mutex
 	inbox []Message
@@ -22,10 +23,11 @@ type Listener struct {
 var listening = &route{}
 
 // Listen joins groups. What is sent to them from when it returns waits for Receive, up to Options.Inbox messages; further ones are lost, and counted. The caller
-// calls Close. Errors: those of the layer, when it can't let this server in; ErrName.
+// calls Close; closing the server doesn't. Errors: those of the layer, when it can't let this server in; ErrName.
 func (s *Server) Listen(ctx context.Context, names ...string) (*Listener, error) {
 	l := &Listener{server: s, ready: make(chan struct{}, 1)}
-	for _, name := range names {
+	l.closed, l.close = context.WithCancel(context.Background())
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		err := CheckGroup(name)
 		var g *group
 		if err == nil {
@@ -35,32 +37,38 @@ func (s *Server) Listen(ctx context.Context, names ...string) (*Listener, error)
 			l.Close()
 			return nil, err
 		}
-		l.memberships = append(l.memberships, g.add(listening, l, nil, fanout.Encoding(0)))
+		l.memberships = append(l.memberships, g.add(listening, l, nil, asItIs))
 	}
 	return l, nil
 }
 
-// Receive waits for the next message, or for the end of ctx, whose error it returns then.
+// Receive waits for the next message. Errors: the context's, ErrClosed after Close.
 func (l *Listener) Receive(ctx context.Context) (Message, error) {
-	for {
-		l.mu.Lock()
-		if len(l.inbox) > 0 {
-			m := l.inbox[0]
-			l.inbox = l.inbox[1:]
-			l.mu.Unlock()
-			return copyOf(m), nil
-		}
-		l.mu.Unlock()
-		select {
-		case <-l.ready:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	select {
+	case <-l.ready:
+	case <-l.closed.Done():
+		return nil, ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.inbox[0]
+	if l.inbox = l.inbox[1:]; len(l.inbox) > 0 {
+		l.ready <- struct{}{}
+	}
+	return copyOf(m), nil
 }
 
-// Close leaves the groups. It is called once.
+// Close leaves the groups, and ends each Receive. Closing again does nothing.
 func (l *Listener) Close() {
+	l.mu.Lock()
+	again := l.closed.Err() != nil
+	l.close()
+	l.mu.Unlock()
+	if again {
+		return
+	}
 	for _, m := range l.memberships {
 		m.group.remove(listening, l)
 		l.server.groups.release(m.group)
@@ -70,16 +78,12 @@ func (l *Listener) Close() {
 // post implements recipient.
 func (l *Listener) post(m Message, group string) {
 	l.mu.Lock()
-	full := len(l.inbox) >= l.server.opts.Inbox
-	if !full {
-		l.inbox = append(l.inbox, m)
-	}
-	l.mu.Unlock()
-	if full {
+	defer l.mu.Unlock()
+	if len(l.inbox) >= l.server.opts.Inbox {
 		l.server.opts.Losses.Add(group, LossSlowHandler, 1)
+		return
 	}
-	select {
-	case l.ready <- struct{}{}:
-	default:
+	if l.inbox = append(l.inbox, m); len(l.inbox) == 1 {
+		l.ready <- struct{}{}
 	}
 }

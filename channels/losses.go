@@ -38,7 +38,7 @@ type Losses struct {
 	// Logger gets a warning for each group and reason, at most once a second altogether. Default slog.Default().
 	Logger *slog.Logger
 
-	// Counted, when set, is called for each loss, for metrics. It must be quick.
+	// Counted, when set, is called for each loss, for metrics. It must be quick and not use layers or connections, which may be locked.
 	Counted func(Loss)
 
 	mu     sync.Mutex

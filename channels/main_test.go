@@ -147,6 +147,8 @@ func inGroup(ctx context.Context, c *channels.Conn) error {
 	return c.Accept(nil)
 }
 
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
 // A lockedBuffer collects a log.
 type lockedBuffer struct {
 	mu sync.Mutex

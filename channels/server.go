@@ -29,6 +29,10 @@ type Options struct {
 	// Fanout adjusts how encoded frames are given to a group's members.
 	Fanout fanout.Options
 
+	// Context makes the context whose values a connection's calls have, and which ends them when it ends. Default: the request's values, for as long as the connection
+	// lives. Connections that need none are half a kilobyte smaller with context.Background.
+	Context func(r *http.Request) context.Context
+
 	// Refuse answers a request that isn't upgraded. err is what Connect returned, or a *ws.HandshakeError for a request that isn't a handshake. Default: the
 	// status of the HandshakeError, 403 for ErrDeny, 400 for ErrName, else 500 and a log record.
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
@@ -51,14 +55,15 @@ type Server struct {
 
 	complaints rate.Sometimes // bounds the log: one message can end every member of a group
 
-	mu       sync.Mutex     // guards what follows
-	standIns map[*Conn]bool // connections that an Upgrader made; sockets has the others
-	ended    sync.WaitGroup // of standIns
+	mu      sync.Mutex // guards what follows
+	conns   map[*Conn]struct{}
+	ended   sync.WaitGroup  // conns, and groups that are being left
+	closing context.Context // what Close has time for; nil until then
 }
 
 const (
 	disconnectTimeout = 10 * time.Second // of Disconnect's context
-	leaveTimeout      = 5 * time.Second  // for a layer to take the server out of a group
+	leaveTimeout      = 5 * time.Second  // for a layer to let the server out of a group
 )
 
 // errNoLayer says that a consumer uses groups or channels and its server has no layer.
@@ -66,7 +71,7 @@ var errNoLayer = errors.New("the server has no layer: give one to channels.NewSe
 
 // NewServer makes a server whose consumers send through a layer; nil for consumers that don't. The layer isn't closed by the server.
 func NewServer(layer Layer, o *Options) *Server {
-	s := &Server{layer: layer, complaints: rate.Sometimes{First: 10, Interval: time.Second}, standIns: map[*Conn]bool{}}
+	s := &Server{layer: layer, complaints: rate.Sometimes{First: 10, Interval: time.Second}, conns: map[*Conn]struct{}{}}
 	if o != nil {
 		s.opts = *o
 	}
@@ -78,6 +83,9 @@ func NewServer(layer Layer, o *Options) *Server {
 	}
 	if s.opts.Refuse == nil {
 		s.opts.Refuse = s.refuse
+	}
+	if s.opts.Context == nil {
+		s.opts.Context = func(r *http.Request) context.Context { return context.WithoutCancel(r.Context()) }
 	}
 	if counter, ok := layer.(interface{ Losses() *Losses }); ok && s.opts.Losses == nil {
 		s.opts.Losses = counter.Losses()
@@ -105,18 +113,13 @@ func (s *Server) Layer() Layer { return s.layer }
 // Losses counts what was lost here, and in a layer that counts.
 func (s *Server) Losses() *Losses { return s.opts.Losses }
 
-// Conns are the connections that are open or closing now. The server may change while they are visited.
+// Conns are the connections: those whose Connect is at work, that are open, and that are closing. The server may change while they are visited.
 func (s *Server) Conns() iter.Seq[*Conn] {
 	return func(yield func(*Conn) bool) {
-		for c := range s.sockets.Conns() {
-			if !yield((*Conn)(c.Handler().(*endpoint))) {
-				return
-			}
-		}
 		s.mu.Lock()
-		rest := slices.Collect(maps.Keys(s.standIns))
+		conns := slices.Collect(maps.Keys(s.conns))
 		s.mu.Unlock()
-		for _, c := range rest {
+		for _, c := range conns {
 			if !yield(c) {
 				return
 			}
@@ -124,22 +127,52 @@ func (s *Server) Conns() iter.Seq[*Conn] {
 	}
 }
 
-// admit takes a connection that an Upgrader makes into the server's books.
-func (s *Server) admit(c *Conn) {
+// admit takes a connection into the books; false when the server is closed.
+func (s *Server) admit(c *Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.standIns[c] = true
+	if s.closing != nil {
+		return false
+	}
+	s.conns[c] = struct{}{}
 	s.ended.Add(1)
+	return true
 }
 
-// forget takes a connection that is gone out of the books, if it is there.
+// forget takes a connection that is gone out of the books.
 func (s *Server) forget(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.standIns[c] {
-		delete(s.standIns, c)
+	if _, ok := s.conns[c]; ok {
+		delete(s.conns, c)
 		s.ended.Done()
 	}
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing != nil
+}
+
+// leave does what tells a layer that we have left, which may take long, in the background; when the server closes at once, and all together within leaveTimeout.
+func (s *Server) leave(tell func(ctx context.Context)) {
+	s.mu.Lock()
+	closing := s.closing
+	if closing == nil {
+		s.ended.Add(1)
+	}
+	s.mu.Unlock()
+	if closing != nil {
+		tell(closing)
+		return
+	}
+	go func() {
+		defer s.ended.Done()
+		ctx, done := context.WithTimeout(context.Background(), leaveTimeout)
+		defer done()
+		tell(ctx)
+	}()
 }
 
 // Shutdown closes every connection with ws.CloseGoingAway and waits until all are gone, for as long as ctx lasts; then it is Close. Stop accepting first
@@ -164,9 +197,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close closes every connection at once, and refuses new ones. It returns when every Disconnect has returned, so it must not be called by a consumer. The
-// contexts of consumers that are at work end.
+// Close closes every connection at once, and refuses new ones. It returns when every Disconnect has returned, and every Connect that was at work, so it must not be called by
+// a consumer. The contexts of consumers that are at work end.
 func (s *Server) Close() error {
+	ctx, done := context.WithTimeout(context.Background(), leaveTimeout)
+	defer done()
+	s.mu.Lock()
+	s.closing = ctx
+	s.mu.Unlock()
 	for c := range s.Conns() {
 		c.cancel()
 	}
@@ -181,16 +219,19 @@ func (s *Server) Close() error {
 // refuse is the default of Options.Refuse.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var handshake *ws.HandshakeError
+	var denied *denial
 	switch {
 	case errors.As(err, &handshake):
 		for name, values := range handshake.Header {
 			w.Header()[name] = values
 		}
 		http.Error(w, handshake.Reason, handshake.Status)
+	case errors.As(err, &denied):
+		http.Error(w, denied.Error(), http.StatusForbidden)
 	case errors.Is(err, ErrDeny):
-		http.Error(w, err.Error(), http.StatusForbidden)
+		http.Error(w, ErrDeny.Error(), http.StatusForbidden)
 	case errors.Is(err, ErrName): // commonly a group from the URL
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		http.Error(w, ErrName.Error(), http.StatusBadRequest)
 	default:
 		s.complain("consumer failed to connect", err, slog.String("path", r.URL.Path))
 		http.Error(w, "internal error", http.StatusInternalServerError)
@@ -202,4 +243,10 @@ func (s *Server) complain(what string, err error, attrs ...slog.Attr) {
 	s.complaints.Do(func() {
 		s.opts.Logger.LogAttrs(context.Background(), slog.LevelError, what, append(attrs, slog.Any("err", err))...)
 	})
+}
+
+// notEncoded counts a message that an encoder refused, for so many connections.
+func (s *Server) notEncoded(kind, group string, n int, err error) {
+	s.opts.Losses.Add(group, LossNotEncoded, n)
+	s.complain("layer message can't be encoded", err, slog.String("group", group), slog.String("type", kind))
 }

@@ -16,8 +16,9 @@ type turns struct {
 	busy    bool          // somebody has the turn
 	frame   chan struct{} // the reader waits: closed when it gets the turn; nil when it doesn't wait
 	inbox   []Message     // layer messages that wait; shared with other connections
+	queued  bool          // the inbox waits for a hand; a frame that comes meanwhile doesn't wait for it
 	stalled bool          // the inbox waits for the client to catch up
-	closing bool          // layer messages aren't taken any more
+	closing bool          // the consumer isn't called any more, but for Disconnect
 }
 
 // takeTurn waits until nobody else calls the consumer. Only the reader calls it.
@@ -38,39 +39,35 @@ func (c *Conn) takeTurn() {
 func (c *Conn) giveTurn() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.turns.busy = false
-	if !c.turns.passToFrame() && c.begins() {
+	t := &c.turns
+	if t.frame != nil {
+		close(t.frame)
+		t.frame = nil
+		return
+	}
+	t.busy = false
+	c.queue()
+}
+
+// queue has a hand work through the inbox, unless somebody is at it or nothing in it can be handled now. mu must be held.
+func (c *Conn) queue() {
+	if t := &c.turns; !t.busy && !t.queued && c.workable() {
+		t.queued = true
 		c.route.server.crew.add(c)
 	}
 }
 
-// passToFrame gives the turn to a reader that waits, if one does. mu must be held.
-func (t *turns) passToFrame() bool {
-	if t.frame == nil {
-		return false
-	}
-	close(t.frame)
-	t.frame, t.busy = nil, true
-	return true
-}
-
-// begins takes the turn for the inbox, if there is something in it that can be handled now. mu must be held.
-func (c *Conn) begins() bool {
+// workable reports whether there is something in the inbox that can be handled now. mu must be held.
+func (c *Conn) workable() bool {
 	t := &c.turns
-	if t.busy || t.stalled || len(t.inbox) == 0 || c.transport == nil {
+	if t.closing {
+		t.inbox = nil
+	}
+	if t.stalled || len(t.inbox) == 0 || c.transport == nil {
 		return false
 	}
-	if !c.transport.Ready(c.resume) {
-		t.stalled = true
-		return false
-	}
-	t.busy = true
-	return true
-}
-
-// end drops what waits, for good. mu must be held.
-func (t *turns) end() {
-	t.closing, t.inbox = true, nil
+	t.stalled = !c.transport.Ready(c.resume)
+	return !t.stalled
 }
 
 // resume goes on with the inbox: the client has caught up.
@@ -78,54 +75,81 @@ func (c *Conn) resume() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.turns.stalled = false
-	if c.begins() {
-		c.route.server.crew.add(c)
-	}
+	c.queue()
 }
 
 // post puts a layer message of a group, "" for none, into the inbox. It doesn't block.
 func (c *Conn) post(m Message, group string) {
+	if !c.put(m) {
+		c.route.server.opts.Losses.Add(group, LossSlowHandler, 1)
+	}
+}
+
+// put returns false when the inbox is full.
+func (c *Conn) put(m Message) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := &c.turns
-	if t.closing {
-		return
-	}
-	if len(t.inbox) >= c.route.server.opts.Inbox {
-		c.route.server.opts.Losses.Add(group, LossSlowHandler, 1)
-		return
+	switch {
+	case t.closing:
+		return true
+	case len(t.inbox) >= c.route.server.opts.Inbox:
+		return false
 	}
 	t.inbox = append(t.inbox, m)
-	if c.begins() {
-		c.route.server.crew.add(c)
-	}
+	c.queue()
+	return true
 }
 
-// work handles layer messages, one at a time, until a frame or nobody waits. It has the turn.
+// work is what a hand does: handle layer messages, one at a time, until a frame or nothing waits.
 func (c *Conn) work() {
-	for {
-		m, ok := c.next()
-		if !ok {
-			return
-		}
-		if err := c.handle(m); err != nil {
-			c.fail(m.Type(), err)
-		}
+	if !c.begin() {
+		return
 	}
+	for c.workOne() && !c.frameWaits() {
+	}
+	c.giveTurn()
 }
 
-// next takes a message from the inbox; ok is false when the turn was given away.
+// begin takes the turn for a hand; false when a frame has it, and then giveTurn queues the connection again.
+func (c *Conn) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := &c.turns
+	t.queued = false
+	if t.busy {
+		return false
+	}
+	t.busy = true
+	return true
+}
+
+func (c *Conn) frameWaits() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.turns.frame != nil
+}
+
+// workOne handles a layer message; false when there is none that can be handled now. The caller has the turn.
+func (c *Conn) workOne() bool {
+	m, ok := c.next()
+	if !ok {
+		return false
+	}
+	if err := c.handle(m); err != nil {
+		c.fail(m.Type(), err)
+	}
+	return true
+}
+
+// next takes a message from the inbox.
 func (c *Conn) next() (m Message, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := &c.turns
-	if t.closing {
-		t.inbox = nil
-	}
-	t.busy = false
-	if t.passToFrame() || !c.begins() {
+	if !c.workable() {
 		return nil, false
 	}
+	t := &c.turns
 	m, t.inbox[0] = t.inbox[0], nil
 	if t.inbox = t.inbox[1:]; len(t.inbox) == 0 {
 		t.inbox = nil
@@ -142,7 +166,8 @@ func (c *Conn) handle(m Message) error {
 	if e, ok := c.route.encoders[name]; ok { // it was sent to this connection's own channel
 		f, err := e.frame(m)
 		if err != nil {
-			return err
+			c.route.server.notEncoded(name, "", 1, err)
+			return nil
 		}
 		return c.Send(f)
 	}
@@ -169,7 +194,8 @@ func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 // fail ends an accepted connection for an error of its consumer.
 func (c *Conn) fail(during string, err error) {
 	if errors.Is(err, ErrClosed) || errors.Is(err, ErrTooSlow) || errors.Is(err, context.Canceled) && c.ctx.Err() != nil {
-		return // it has ended
+		_ = c.Close(ws.CloseInternal, "internal error") // which commonly has ended; else it was another one's
+		return
 	}
 	t := c.socket()
 	upgrader, _ := t.(Upgrader)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,6 +29,7 @@ const workerPause = time.Second
 // Run receives from channels until ctx ends, and returns nil then; each channel's messages are done one at a time, in order. A task that fails, or panics, is
 // logged, and its message is not tried again. Errors: ErrLayerClosed; ErrName.
 func (w *Worker) Run(ctx context.Context, channels ...string) error {
+	channels = slices.Compact(slices.Sorted(slices.Values(channels)))
 	for _, name := range channels {
 		if err := CheckChannel(name); err != nil {
 			return err
@@ -81,7 +84,7 @@ func (w *Worker) do(ctx context.Context, m Message) (err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	return task(ctx, m)

@@ -27,10 +27,9 @@ type Core struct {
 
 	ctx      context.Context // ends with Close
 	stop     context.CancelFunc
-	leaving  context.CancelFunc // ends the rosters
-	rosters  []*roster          // by host
-	outboxes []*outbox          // by host
-	turn     atomic.Uint64      // of the hosts, for open channels
+	rosters  []*roster     // by host
+	outboxes []*outbox     // by host
+	turn     atomic.Uint64 // of the hosts, for open channels
 	clock    clock
 	leavers  sync.WaitGroup // the rosters
 	readers  sync.WaitGroup // all else
@@ -60,12 +59,10 @@ func NewCore(ctx context.Context, o *Options) (*Core, error) {
 	}
 	c.wire.maxAge = s.Expiry + readSkew
 	c.ctx, c.stop = context.WithCancel(context.Background())
-	var rosters context.Context
-	rosters, c.leaving = context.WithCancel(context.Background())
 	for _, h := range s.hosts {
 		r := newRoster(c, h)
 		c.rosters = append(c.rosters, r)
-		c.leavers.Go(func() { r.run(rosters) })
+		c.leavers.Go(func() { r.run(c.ctx) })
 		o := &outbox{core: c, host: h, wake: make(chan struct{}, 1)}
 		c.outboxes = append(c.outboxes, o)
 		c.readers.Go(func() { o.run(c.ctx) })
@@ -76,8 +73,8 @@ func NewCore(ctx context.Context, o *Options) (*Core, error) {
 // Losses are what the layer counts as lost.
 func (c *Core) Losses() *channels.Losses { return c.losses }
 
-// NewChannel makes a name for a channel of this process, which is remembered until its subscription ends, or until Close. All channels of one prefix share a queue
-// in Redis and a connection to each host, so a process should use few prefixes: 100 at most. Errors: ErrName.
+// NewChannel makes a name for a channel of this process, which is remembered until its subscription ends, or until Close. All channels of one prefix
+// share a queue in Redis and a connection to each host, so a process should use few prefixes: 100 at most. Errors: ErrName.
 func (c *Core) NewChannel(ctx context.Context, prefix string) (string, error) {
 	if prefix == "" {
 		prefix = "specific"
@@ -141,8 +138,8 @@ func (c *Core) check(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Receive waits for the next message of a channel: one of this process, or an open one, where each message goes to one of all processes that wait. Errors: ErrName;
-// that it is another process's channel, that it was forgotten, or is subscribed to.
+// Receive waits for the next message of a channel: one of this process, or an open one, where each message goes to one of all processes that wait.
+// Errors: ErrName; that it is another process's channel, that it was forgotten, or is subscribed to.
 func (c *Core) Receive(ctx context.Context, channel string) (channels.Message, error) {
 	if err := c.check(ctx); err != nil {
 		return nil, err
@@ -199,7 +196,10 @@ func (c *Core) forget(channel string, b *mailbox) {
 		changes[i] = &change{kind: forgetChannel, channel: channel}
 		r.start(changes[i])
 	}
-	for _, change := range changes {
+	for i, change := range changes {
+		if c.rosters[i].host.away() {
+			continue
+		}
 		select {
 		case <-change.done:
 		case <-ctx.Done():
@@ -207,20 +207,20 @@ func (c *Core) forget(channel string, b *mailbox) {
 	}
 }
 
-// GroupAdd puts a channel into a group. Own channels, those of NewChannel, stay there until GroupDiscard or Close; any other for the GroupExpiry. When ctx ends first, or Redis
-// goes away, the channel isn't in the group, or not for long. Errors: ErrName; those of Redis.
+// GroupAdd puts a channel into a group. Own channels, those of NewChannel, stay there until GroupDiscard or Close; any other for the GroupExpiry.
+// When ctx ends first, or Redis goes away, the channel isn't in the group, or not for long. Errors: ErrName; those of Redis.
 func (c *Core) GroupAdd(ctx context.Context, group, channel string) error {
 	kind := addForeign
 	if c.mailbox(channel) != nil {
 		kind = addMember
-	} else if c.isOwn(channel) {
+	} else if c.isOwn(channel) && c.ctx.Err() == nil {
 		return fmt.Errorf("add %s to group %s: the channel was forgotten", channel, group)
 	}
 	return c.change(ctx, "add %s to group %s: %w", kind, group, channel)
 }
 
-// GroupDiscard takes a channel out of a group. It is for the process that the channel is of: to take out another's lasts until that one renews its memberships. Errors:
-// ErrName; those of Redis, which is told again when it is back if the channel is this process's.
+// GroupDiscard takes a channel out of a group. It is for the process that the channel is of: to take out another's lasts until that one renews its
+// memberships. Errors: ErrName; those of Redis, which is told again when it is back if the channel is this process's.
 func (c *Core) GroupDiscard(ctx context.Context, group, channel string) error {
 	return c.change(ctx, "discard %s from group %s: %w", discardMember, group, channel)
 }
@@ -242,8 +242,8 @@ func (c *Core) change(ctx context.Context, format string, kind changeKind, group
 	return fmt.Errorf(format, channel, group, err)
 }
 
-// Flush deletes everything in Redis that begins with the prefix, on all hosts, and what waits in this process. Channels that somebody listens to are put back into
-// their groups within a second or two, here and in other processes of this package; Python's are forgotten.
+// Flush deletes everything in Redis that begins with the prefix, on all hosts, and what waits in this process. Channels that somebody listens to are
+// put back into their groups within a second or two, here and in other processes of this package; Python's are forgotten.
 func (c *Core) Flush(ctx context.Context) error {
 	if err := c.check(ctx); err != nil {
 		return err
@@ -268,8 +268,8 @@ func (c *Core) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Close takes this process's channels out of their groups, puts messages of open channels back that nobody has received, deletes what waits for own channels, and
-// disconnects. It takes two seconds at most for each of these, when Redis is away. Calls that wait return ErrLayerClosed.
+// Close takes this process's channels out of their groups, puts back messages of open channels that nobody has received, deletes what waits for own
+// channels, and disconnects. When Redis doesn't answer it gives up after two seconds. Calls that wait return ErrLayerClosed.
 func (c *Core) Close() error {
 	c.mu.Lock()
 	closed := c.closed
@@ -278,8 +278,13 @@ func (c *Core) Close() error {
 	if closed {
 		return nil
 	}
+	giveUp := time.AfterFunc(closeWithin, func() {
+		for _, h := range c.opts.hosts {
+			h.dialed.close()
+		}
+	})
+	defer giveUp.Stop()
 	c.stop()
-	c.leaving()
 	c.leavers.Wait() // while all is still read: what is on its way fills nobody's queue
 	for _, readers := range c.keys {
 		for _, r := range readers {

@@ -36,9 +36,9 @@ func nonLocal(channel string) string {
 	return channel
 }
 
-// Send sends a message to one channel. With several hosts, what is for a process goes to the host by the hash of what stands before the "!", which that process
-// reads (channels_redis hashes all of the name, and may lose it); what is for an open channel goes to the hosts in turn. Errors: ErrName, ErrMessage, ErrChannelFull;
-// those of Redis, after which the message may have been sent all the same.
+// Send sends a message to one channel. With several hosts, what is for a process goes to the host by the hash of what stands before the "!", which
+// that process reads (channels_redis hashes all of the name, and may lose it); what is for an open channel goes to the hosts in turn. Errors:
+// ErrName, ErrMessage, ErrChannelFull; those of Redis, after which the message may have been sent all the same.
 func (c *Core) Send(ctx context.Context, channel string, m channels.Message) error {
 	err := c.check(ctx)
 	if err != nil {
@@ -80,9 +80,9 @@ func before(now float64, age time.Duration) string {
 	return strconv.Itoa(int(now) - int(age.Seconds()))
 }
 
-// GroupSend sends a message to every channel of a group: one copy to each process that has members. Where a process's queue is full the message is lost for
-// all of its members, and counted by their number under the group's name. Errors: ErrName, ErrMessage; those of Redis, after which the message may have been sent
-// to some members, or all.
+// GroupSend sends a message to every channel of a group: one copy to each process that has members. Where a process's queue is full the message is
+// lost for all of its members, and counted by their number under the group's name. Errors: ErrName, ErrMessage; those of Redis, after which the
+// message may have been sent to some members, or all.
 func (c *Core) GroupSend(ctx context.Context, group string, m channels.Message) error {
 	err := c.check(ctx)
 	if err != nil {

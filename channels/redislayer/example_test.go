@@ -22,7 +22,7 @@ func startRedis() (url string, stop func()) {
 		log.Fatal(err)
 	}
 	return server.URL(), func() {
-		server.Stop()
+		server.Close()
 		os.RemoveAll(dir)
 	}
 }

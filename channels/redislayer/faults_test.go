@@ -130,6 +130,7 @@ func (tr *traffic) end() {
 }
 
 func TestGroupsHealAndNothingComesTwice(t *testing.T) {
+	t.Parallel()
 	faults := map[string]func(*testing.T, *redistest.Server){
 		"restarted": func(t *testing.T, s *redistest.Server) {
 			s.Stop()
@@ -200,6 +201,7 @@ func TestAMembershipThatIsDeletedAloneIsBackAfterTheRejoinInterval(t *testing.T)
 }
 
 func TestWhoSendsWhileRedisIsAwayIsTold(t *testing.T) {
+	t.Parallel()
 	for kind, open := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -230,6 +232,35 @@ func TestWhoSendsWhileRedisIsAwayIsTold(t *testing.T) {
 			}
 			if took := time.Since(began); took > 7*time.Second {
 				t.Errorf("close took %v while Redis was away", took)
+			}
+		})
+	}
+}
+
+func TestCloseDoesNotWaitForARedisThatIsPaused(t *testing.T) {
+	t.Parallel()
+	for kind, open := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			l := open(t, &redislayer.Options{Hosts: hosts(server), Logger: quiet})
+			channel := newChannel(t, l)
+			groupAdd(t, l, "room", channel)
+			var calls sync.WaitGroup
+			calls.Go(func() { l.Receive(context.Background(), channel) })
+			calls.Go(func() { l.Receive(context.Background(), "open") })
+			time.Sleep(100 * time.Millisecond)
+			server.Pause(t)
+			calls.Go(func() { l.GroupSend(context.Background(), "room", channels.Message{}) })
+			calls.Go(func() { l.GroupAdd(context.Background(), "other", channel) })
+			time.Sleep(100 * time.Millisecond)
+			began := time.Now()
+			if err := l.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+			calls.Wait()
+			if took := time.Since(began); took > 3*time.Second {
+				t.Errorf("close took %v", took)
 			}
 		})
 	}

@@ -211,6 +211,13 @@ func (p *host) back() {
 	}
 }
 
+// away reports whether the host couldn't be reached lately.
+func (p *host) away() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.broken
+}
+
 // lost reports whether a command has no answer, so that nobody knows whether it was done.
 func lost(err error) bool {
 	if err == nil {

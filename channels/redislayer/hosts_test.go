@@ -26,6 +26,7 @@ func works(t *testing.T, l channels.Layer) {
 }
 
 func TestLayersConnectAsTheURLSays(t *testing.T) {
+	t.Parallel()
 	plain, secured, unix := redistest.Start(t), redistest.StartTLS(t), redistest.StartUnix(t)
 	locked := redistest.Start(t, "--requirepass", "se/cret?@")
 	named := redistest.Start(t)
@@ -50,6 +51,7 @@ func TestLayersConnectAsTheURLSays(t *testing.T) {
 }
 
 func TestOptionsThatCannotWorkAreRefusedInWords(t *testing.T) {
+	t.Parallel()
 	server, locked := redistest.Start(t), redistest.Start(t, "--requirepass", "secret")
 	gone := redistest.Start(t)
 	gone.Stop()
@@ -99,6 +101,7 @@ func TestOptionsThatCannotWorkAreRefusedInWords(t *testing.T) {
 }
 
 func TestPrefixesOfChannelsAreFew(t *testing.T) {
+	t.Parallel()
 	l := newCore(t, &redislayer.Options{Hosts: hosts(redistest.Start(t))})
 	for i := range 100 {
 		if _, err := l.NewChannel(t.Context(), "p"+strings.Repeat("x", i/10)+string(rune('0'+i%10))); err != nil {
@@ -132,6 +135,7 @@ func (b *logbook) count(what string) int {
 }
 
 func TestABreakIsLoggedOnceAndSoIsItsEnd(t *testing.T) {
+	t.Parallel()
 	for kind, open := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -152,6 +156,7 @@ func TestABreakIsLoggedOnceAndSoIsItsEnd(t *testing.T) {
 }
 
 func TestASentinelsFailoverIsFollowed(t *testing.T) {
+	t.Parallel()
 	for kind, open := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	flag.Set("test.parallel", "8") // most tests wait for Redis to come back, or for something to expire
+	flag.Set("test.parallel", "16") // most tests wait for Redis to come back, or for something to expire
 	goleak.VerifyTestMain(m)
 }
 
@@ -61,6 +61,7 @@ var kinds = map[string]func(testing.TB, *redislayer.Options) channels.Layer{
 }
 
 func TestLayersKeepTheContract(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		servers int
 		redislayer.Options

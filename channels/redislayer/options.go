@@ -20,8 +20,8 @@ type Options struct {
 	// Expiry is how long a message may wait, in whole seconds: in Redis (core), where senders remove what is older, and here for Receive. Default 60 s.
 	Expiry time.Duration
 
-	// GroupExpiry is how long a membership lasts after the last GroupAdd, in whole seconds. This layer renews those of its own channels that somebody listens to.
-	// Default 86,400 s. Core only.
+	// GroupExpiry is how long a membership lasts after the last GroupAdd, in whole seconds. This layer renews those of its own channels that somebody
+	// listens to. Default 86,400 s. Core only.
 	GroupExpiry time.Duration
 
 	// Capacity is how many messages a channel holds: in Redis (core), where a process's channels share one queue, and here in front of each channel

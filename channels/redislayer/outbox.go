@@ -13,8 +13,8 @@ import (
 // maxTrip is how many calls go to Redis in one trip.
 const maxTrip = 256
 
-// An outbox does the sending to one host. It makes one trip at a time, for all calls that wait by then: so there is no delay when there is little to do, and when there is
-// much, what goes to one group is looked up once and what goes to one process is written at once.
+// An outbox does the sending to one host. It makes one trip at a time, for all calls that wait by then: so there is no delay when there is little to
+// do, and when there is much, what goes to one group is looked up once and what goes to one process is written at once.
 type outbox struct {
 	// Static.
 	core *Core
@@ -201,7 +201,8 @@ func (o *outbox) askCommands(groups []string) rueidis.Commands {
 // commandsOfABundle is how many commands write a bundle.
 const commandsOfABundle = 4
 
-// writeCommands write values and ask how many there are then. Those that are too many are taken back: that costs Redis half of what a script does that looks first.
+// writeCommands write values and ask how many there are then. Those that are too many are taken back: that costs Redis half of what a script does
+// that looks first.
 func (o *outbox) writeCommands(bundles []*bundle) rueidis.Commands {
 	b := o.host.client.B()
 	old := before(seconds(time.Now()), o.core.opts.Expiry)

@@ -14,8 +14,8 @@ import (
 // A PubSub is a layer over Redis's PUBLISH and SUBSCRIBE, as channels_redis's RedisPubSubChannelLayer is: nothing is stored, so there is nothing to expire
 // and nobody to be full but the receiver. Open it with NewPubSub.
 //
-// Channels belong to the process that NewChannel made them for, though their names have no "!"; any other name can be received from by all processes, and each gets
-// every message. A group has only channels of the process that adds them.
+// Channels belong to the process that NewChannel made them for, though their names have no "!"; any other name can be received from by all processes,
+// and each gets every message. A group has only channels of the process that adds them.
 type PubSub struct {
 	// Static.
 	opts      settings
@@ -86,8 +86,8 @@ func (p *PubSub) checkChannel(name string) error {
 	return channels.CheckChannel(name)
 }
 
-// NewChannel makes a name for a channel of this process, which is remembered until its subscription ends, or until Close: Options.Prefix, then prefix. It returns when
-// Redis has confirmed that messages come here. Errors: ErrName; that of ctx.
+// NewChannel makes a name for a channel of this process, which is remembered until its subscription ends, or until Close: Options.Prefix, then
+// prefix. It returns when Redis has confirmed that messages come here. Errors: ErrName; that of ctx.
 func (p *PubSub) NewChannel(ctx context.Context, prefix string) (string, error) {
 	if prefix == "" {
 		prefix = "specific"
@@ -170,8 +170,8 @@ func (p *PubSub) discard(group, channel string) {
 	}
 }
 
-// GroupAdd puts a channel of this process into a group, until GroupDiscard or Close. It returns when Redis has confirmed that the group's messages come here. Errors:
-// ErrName; that it isn't a channel of this process; that of ctx, after which it isn't in the group.
+// GroupAdd puts a channel of this process into a group, until GroupDiscard or Close. It returns when Redis has confirmed that the group's messages
+// come here. Errors: ErrName; that it isn't a channel of this process; that of ctx, after which it isn't in the group.
 func (p *PubSub) GroupAdd(ctx context.Context, group, channel string) error {
 	err := p.check(ctx)
 	if err != nil {
@@ -210,8 +210,8 @@ func (p *PubSub) add(ctx context.Context, group, channel string) error {
 	return err
 }
 
-// GroupDiscard takes a channel out of a group, once it has got what was sent to the group by now; one that isn't there changes nothing. It returns at the end of ctx at the
-// latest, and then the channel isn't in the group either. Errors: ErrName.
+// GroupDiscard takes a channel out of a group, once it has got what was sent to the group by now; one that isn't there changes nothing. It returns at
+// the end of ctx at the latest, and then the channel isn't in the group either. Errors: ErrName.
 func (p *PubSub) GroupDiscard(ctx context.Context, group, channel string) error {
 	if err := p.check(ctx); err != nil {
 		return err
@@ -237,8 +237,8 @@ func (p *PubSub) GroupDiscard(ctx context.Context, group, channel string) error 
 	return nil
 }
 
-// Send sends a message to one channel. Nobody can tell whether it is received: when it isn't known, or full. Errors: ErrName, ErrMessage; those of Redis, after which the
-// message may have been sent all the same.
+// Send sends a message to one channel. Nobody can tell whether it is received: when it isn't known, or full. Errors: ErrName, ErrMessage; those of
+// Redis, after which the message may have been sent all the same.
 func (p *PubSub) Send(ctx context.Context, channel string, m channels.Message) error {
 	return p.publish(ctx, "channel", channel, channel, p.checkChannel(channel), m)
 }
@@ -317,8 +317,8 @@ func (p *PubSub) broke(names []string) {
 	}
 }
 
-// Receive waits for the next message of a channel. A name that NewChannel didn't make is subscribed to, until Close. Errors: ErrName; that the channel is subscribed
-// to by Subscribe.
+// Receive waits for the next message of a channel. A name that NewChannel didn't make is subscribed to, until Close. Errors: ErrName; that the
+// channel is subscribed to by Subscribe.
 func (p *PubSub) Receive(ctx context.Context, channel string) (channels.Message, error) {
 	if err := p.check(ctx); err != nil {
 		return nil, err

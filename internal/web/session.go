@@ -166,9 +166,7 @@ func (s *session) sit(ctx context.Context, room chat.Room, t *feed.Topic, cursor
 		enc++
 	}
 	s.seats = append(s.seats, seat{room, t, t.Follow(s.conn.Transport(), enc, cursor)})
-	if !s.plain {
-		_ = s.conn.GroupAdd(ctx, room.Topic) // signals are lossy: without the layer there are none
-	}
+	s.hearSignals(ctx, room)
 	s.h.people.Join(room, s.author)
 }
 

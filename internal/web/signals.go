@@ -21,8 +21,20 @@ const (
 	signalTimeout           = time.Second
 )
 
-// tell sends a frame to a room's sockets, on every node. It is lossy: without the layer there are no signals.
+// hearSignals has a teahouse.v1 socket get its room's signals. Without the layer there are none, and nothing else is held up.
+func (s *session) hearSignals(ctx context.Context, room chat.Room) {
+	if s.plain {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, signalTimeout)
+	defer cancel()
+	_ = s.conn.GroupAdd(ctx, room.Topic)
+}
+
+// tell sends a frame to a room's sockets, on every node. It is lossy.
 func (h *Handler) tell(ctx context.Context, room chat.Room, frame any) {
+	ctx, cancel := context.WithTimeout(ctx, signalTimeout)
+	defer cancel()
 	_ = h.sockets.Layer().GroupSend(ctx, room.Topic, channels.Message{"type": roomSignal, "frame": string(encode(frame))})
 }
 
@@ -38,10 +50,12 @@ func (s *session) signal(ctx context.Context, f clientFrame) {
 	if s.signals == nil {
 		s.signals = rate.NewLimiter(signalRate, signalBurst)
 	}
-	if s.signals.Allow() {
-		room := s.seats[i].room
-		s.h.tell(ctx, room, signalFrame{Type: "signal", Room: room.Name, Kind: f.Kind, Author: s.author})
+	if !s.signals.Allow() {
+		return
 	}
+	room := s.seats[i].room
+	s.hearSignals(ctx, room) // if it couldn't before
+	s.h.tell(ctx, room, signalFrame{Type: "signal", Room: room.Name, Kind: f.Kind, Author: s.author})
 }
 
 // isKind reports whether a signal's kind is one: a few lower-case letters, digits, full stops and hyphens.
@@ -51,7 +65,5 @@ func isKind(kind string) bool {
 
 // presence tells a room's teahouse.v1 sockets who came and went.
 func (h *Handler) presence(room chat.Room, c chat.PresenceChange) {
-	ctx, cancel := context.WithTimeout(h.going, signalTimeout)
-	defer cancel()
-	h.tell(ctx, room, presenceFrame{Type: "presence", Room: room.Name, Count: c.Count, Joined: c.Joined, Left: c.Left})
+	h.tell(h.going, room, presenceFrame{Type: "presence", Room: room.Name, Count: c.Count, Joined: c.Joined, Left: c.Left})
 }

@@ -1,10 +1,12 @@
 package web_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/teahouse-chat/teahouse/channels"
 	"github.com/teahouse-chat/teahouse/channels/memlayer"
 )
 
@@ -72,5 +74,36 @@ func TestSignalsThatCannotBeToldAreDropped(t *testing.T) {
 	}
 	if signals == 0 || signals > 7 {
 		t.Errorf("got %d signals of 20 sent at once, want a few", signals)
+	}
+}
+
+// An awayLayer lets nobody in and carries nothing, and takes all the time it is given for that.
+type awayLayer struct{ channels.Layer }
+
+func (awayLayer) NewChannel(ctx context.Context, _ string) (string, error) {
+	<-ctx.Done()
+	return "", ctx.Err()
+}
+
+func (awayLayer) GroupSend(ctx context.Context, _ string, _ channels.Message) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestMessagesFlowWhileTheLayerIsAway(t *testing.T) {
+	t.Parallel()
+	layer := memlayer.New(nil)
+	t.Cleanup(func() { _ = layer.Close() })
+	s := open(t, withLayer(awayLayer{layer}))
+	ann := s.dial("/room/123/?name=ann", "teahouse.v1")
+	ann.write(`{"type":"signal","room":"123","kind":"typing"}`)
+	ann.write(`{"type":"post","ref":1,"id":"a","text":"hi"}`)
+	seen := map[string]bool{}
+	for !seen["ok"] || !seen["events"] {
+		f := ann.next()
+		if strings.HasPrefix(f.Type, "closed") {
+			t.Fatalf("got %+v after %v", f, seen)
+		}
+		seen[f.Type] = true
 	}
 }

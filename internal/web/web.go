@@ -84,8 +84,9 @@ func New(opts Options) (*Handler, error) {
 			Compress:    true,
 			Trace:       h.metrics.sockets(),
 		},
-		Refuse: h.refuseSocket,
-		Logger: opts.Logger,
+		Context: func(*http.Request) context.Context { return context.Background() }, // sessions need nothing of the request later
+		Refuse:  h.refuseSocket,
+		Logger:  opts.Logger,
 	})
 	h.sessions = h.consumers()
 	h.events = feedhttp.Handler{
