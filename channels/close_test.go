@@ -150,18 +150,24 @@ func TestCloseReturnsHoweverConnectionsComeMeanwhile(t *testing.T) {
 			})
 		}
 		time.Sleep(5 * time.Millisecond)
-		closed := make(chan error, 1)
-		go func() { closed <- s.Close() }()
-		select {
-		case err := <-closed:
-			if err != nil {
-				t.Error(err)
-			}
-		case <-time.After(10 * time.Second):
-			t.Fatal("Close hangs")
-		}
+		closeInTime(t, s)
 		clients.Wait()
 		site.Close()
+	}
+}
+
+// closeInTime closes a server, which nothing may keep.
+func closeInTime(t *testing.T, s *channels.Server) {
+	t.Helper()
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("Close hangs")
 	}
 }
 
@@ -236,16 +242,7 @@ func TestAcceptIsForConnectAloneButSafe(t *testing.T) {
 		}
 	}
 	late.Wait()
-	closed := make(chan error, 1)
-	go func() { closed <- s.Close() }()
-	select {
-	case err := <-closed:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("Close hangs")
-	}
+	closeInTime(t, s)
 }
 
 // Middleware may bound a request; the connection that came of it is not bound.

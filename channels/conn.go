@@ -360,7 +360,7 @@ func (e *endpoint) Message(_ *ws.Conn, op ws.Opcode, payload []byte) {
 	if err := c.call(func() error { return c.consumer.Receive(c.ctx, c, Frame{op, payload}) }); err != nil {
 		c.fail("receive", err)
 	}
-	c.workOne() // a client that never pauses doesn't keep layer messages waiting for ever
+	c.makeUp()
 }
 
 // Closed implements [ws.Handler].

@@ -11,8 +11,8 @@ import (
 )
 
 // A Consumer is the code that handles one connection; each has one of its own. Its methods, and those of its [Events], are called one at a time, in
-// order: Connect, then Receive for frames and event methods for layer messages, then Disconnect. When a frame and a layer message both wait, the frame is first; but after each
-// frame one layer message is handled, so that a client that never pauses doesn't hold them up. So a consumer's fields need no lock. A method must not end its
+// order: Connect, then Receive for frames and event methods for layer messages, then Disconnect. When a frame and a layer message both wait, the frame is first; then a layer message
+// whose time has come is next, so that a client that never pauses doesn't hold them up. So a consumer's fields need no lock. A method must not end its
 // goroutine (runtime.Goexit, testing.T.FailNow): the connection would never be freed.
 //
 // The context ends when the connection is gone, or the server closes; it has the values of the request's context. A client isn't read while Receive works or a frame waits

@@ -422,7 +422,7 @@ func TestClientThatNeverPausesDoesNotHoldUpItsLayerMessages(t *testing.T) {
 			r.send("1", "test.event", "x")
 		}
 		time.Sleep(10 * time.Second)
-		if got := calls.String(); got != "f e f e f e f f f" {
+		if got := calls.String(); got != "f f e f e f e f f" {
 			t.Errorf("got %q", got)
 		}
 	})

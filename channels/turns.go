@@ -17,6 +17,7 @@ type turns struct {
 	frame   chan struct{} // the reader waits: closed when it gets the turn; nil when it doesn't wait
 	inbox   []Message     // layer messages that wait; shared with other connections
 	queued  bool          // the inbox waits for a hand; a frame that comes meanwhile doesn't wait for it
+	missed  bool          // a hand came while a frame had the turn
 	stalled bool          // the inbox waits for the client to catch up
 	closing bool          // the consumer isn't called any more, but for Disconnect
 }
@@ -118,10 +119,23 @@ func (c *Conn) begin() bool {
 	t := &c.turns
 	t.queued = false
 	if t.busy {
+		t.missed = true
 		return false
 	}
 	t.busy = true
 	return true
+}
+
+// makeUp has the reader, which has the turn, handle one layer message in place of a hand that came while a frame was handled: else a client that never pauses would hold them
+// up for ever. Without a hand it isn't their time, and messages of other connections have waited longer.
+func (c *Conn) makeUp() {
+	c.mu.Lock()
+	missed := c.turns.missed
+	c.turns.missed = false
+	c.mu.Unlock()
+	if missed {
+		c.workOne()
+	}
 }
 
 func (c *Conn) frameWaits() bool {
