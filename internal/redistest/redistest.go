@@ -27,6 +27,7 @@ type Server struct {
 	args    func(s *Server) []string
 	dir     string
 	port    int // 0: the Unix socket only
+	held    int // the descriptor that keeps the port
 	socket  string
 	tls     *tls.Config // of clients; nil: in the clear
 	cmd     *exec.Cmd   // nil while it is stopped
@@ -59,38 +60,50 @@ func started(t testing.TB, s *Server, err error) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Stop)
+	t.Cleanup(s.Close)
 	return s
 }
 
-// New starts a server without a test, which Stop ends; dir is for what it writes.
+// New starts a server without a test, which Close ends; dir is for what it writes.
 func New(dir string, args ...string) (*Server, error) {
 	s := &Server{command: "redis-server", dir: dir}
 	s.args = func(s *Server) []string { return append([]string{"--port", strconv.Itoa(s.port)}, args...) }
 	return s, s.startAnywhere()
 }
 
-// startAnywhere starts a server on a free port. Another process may take the port first, so there are some tries.
+// startAnywhere starts a server on a free port, which is the server's until Close, even while it is stopped: nobody else is to be taken for it.
 func (s *Server) startAnywhere() error {
-	var err error
-	for range 5 {
-		if s.port, err = freePort(); err != nil {
-			return err
-		}
-		if err = s.start(); err == nil || errors.Is(err, exec.ErrNotFound) {
-			return err
-		}
+	if err := s.holdPort(); err != nil {
+		return fmt.Errorf("find a port for %s: %w", s.command, err)
+	}
+	err := s.start()
+	if err != nil {
+		s.Close()
 	}
 	return err
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// holdPort binds a socket that never listens: another one may then listen on the port only if it is asked to, as Redis is.
+func (s *Server) holdPort() error {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	syscall.CloseOnExec(fd)
+	err = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
+	if err == nil {
+		err = syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	}
+	var addr syscall.Sockaddr
+	if err == nil {
+		addr, err = syscall.Getsockname(fd)
+	}
+	if err != nil {
+		syscall.Close(fd)
+		return err
+	}
+	s.held, s.port = fd, addr.(*syscall.SockaddrInet4).Port
+	return nil
 }
 
 // start starts the process and waits until it answers.
@@ -188,6 +201,15 @@ func (s *Server) Stop() {
 	s.cmd.Process.Kill()
 	s.cmd.Wait()
 	s.cmd = nil
+}
+
+// Close kills the server for good.
+func (s *Server) Close() {
+	s.Stop()
+	if s.held != 0 {
+		syscall.Close(s.held)
+		s.held = 0
+	}
 }
 
 // Restart kills the server, if it runs, and starts it again where it was. It has forgotten everything.

@@ -36,6 +36,11 @@ func TestAServerKeepsWhatItIsToldUntilItRestarts(t *testing.T) {
 			if _, err := s.TryDo("PING"); err == nil {
 				t.Error("a server that was stopped answered")
 			}
+			for range 5 {
+				if other := start(t); other.Addr() == s.Addr() {
+					t.Error("another server is where one is that was stopped")
+				}
+			}
 		})
 	}
 }
