@@ -95,7 +95,7 @@ func TestSwarmCountsWhatEveryMemberGets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.keepInFlight(16, textFrame(), members, members[1:5]); err != nil {
+	if err := w.keepInFlight(16, textFrame(), members, members[:2], members[1:5]); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.run(50 * time.Millisecond); err != nil {
@@ -116,7 +116,7 @@ func TestSwarmRefusesMoreThanItSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.keepInFlight(1, textFrame(), members, members); err != nil {
+	if err := w.keepInFlight(1, textFrame(), members, members[:1], members); err != nil {
 		t.Fatal(err)
 	}
 	if err := writeAll(members[0], textFrame()); err != nil { // as if the server told twice

@@ -83,7 +83,8 @@ func (w *swarm) relay(near, far string, d time.Duration) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := w.keepInFlight(inFlight, textFrame(), append(members, own...), senders); err != nil {
+	members = append(members, own...)
+	if err := w.keepInFlight(inFlight, textFrame(), members, members, senders); err != nil {
 		return 0, err
 	}
 	if err := w.run(time.Second); err != nil { // warm

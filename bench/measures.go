@@ -39,11 +39,12 @@ func fanOut(start launch, sockets, inFlight int) func(config) (float64, error) {
 			return 0, err
 		}
 		defer w.close()
+		w.awake = true
 		members, err := w.open(s.addr, "/room/bench/", sockets)
 		if err != nil {
 			return 0, err
 		}
-		if err := w.keepInFlight(inFlight, textFrame(), members, members[:1]); err != nil {
+		if err := w.keepInFlight(inFlight, textFrame(), members, members[:1], members[:1]); err != nil {
 			return 0, err
 		}
 		if err := w.run(time.Second); err != nil { // warm

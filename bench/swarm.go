@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -24,18 +25,28 @@ type swarm struct {
 	buf    []byte
 	bytes  int64 // of frames, to all sockets
 	load   load
+
+	// awake has the thread look again and again for what has come, and never sleep. To write to a socket whose reader sleeps costs the writer the waking; whether one
+	// sleeps here depends on how fast the server is, so the figures of all servers would jump up and down.
+	awake bool
 }
 
-// A load is a number of messages in flight: for each one that comes to the first member the next sender sends one.
+// A load is a number of messages in flight: for each one that has come to all pacers the next sender sends one.
 type load struct {
 	members, senders []int
+	pacers           []pacer
 	frame            []byte
 	ahead            []byte // as many frames as are in flight
 	size             int    // of the frame that every member gets for one
 	next             int    // sender
-	partial          int    // bytes of a frame that isn't whole yet
-	sent, came       int64  // messages
+	sent, came       int64  // messages; came to all pacers
 	ends             bool   // nothing more is sent
+}
+
+// A pacer is a member that is waited for.
+type pacer struct {
+	fd    int
+	bytes int64
 }
 
 func newSwarm() (*swarm, error) {
@@ -146,12 +157,16 @@ func clientFrame(payload []byte) []byte {
 	return append(append(frame, 0, 0, 0, 0), payload...)
 }
 
-// keepInFlight makes the senders keep n messages in flight, from the next run on. Each message comes to all members, whoever sends it.
-func (w *swarm) keepInFlight(n int, frame []byte, members, senders []int) error {
+// keepInFlight makes the senders keep n messages in flight, from the next run on. Each message comes to all members, whoever sends it; it is in flight until
+// it has come to all pacers, which are members.
+func (w *swarm) keepInFlight(n int, frame []byte, members, pacers, senders []int) error {
 	w.load = load{
 		members: members, senders: senders, frame: frame,
 		ahead: bytes.Repeat(frame, n),
 		size:  len(frame) - 4, // a server's frame has no mask
+	}
+	for _, fd := range pacers {
+		w.load.pacers = append(w.load.pacers, pacer{fd: fd})
 	}
 	return w.load.send(n)
 }
@@ -222,9 +237,13 @@ func (w *swarm) drain() error {
 	}
 }
 
-// poll reads once from each socket that has something, and waits at most 100 ms for one.
+// poll reads once from each socket that has something, and waits at most 100 ms for one, if it may sleep.
 func (w *swarm) poll() error {
-	n, err := unix.EpollWait(w.epoll, w.events, 100)
+	patience := 100
+	if w.awake {
+		patience = 0
+	}
+	n, err := unix.EpollWait(w.epoll, w.events, patience)
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return fmt.Errorf("epoll_wait: %w", err)
 	}
@@ -247,15 +266,27 @@ func (w *swarm) read(fd int) error {
 		return errors.New("the server closed a socket")
 	}
 	w.bytes += int64(n)
-	l := &w.load
-	if fd != l.members[0] {
+	return w.load.read(fd, n)
+}
+
+// read notes that n bytes have come to a member, and sends what is no longer in flight.
+func (l *load) read(fd, n int) error {
+	paced, least := false, int64(math.MaxInt64)
+	for i := range l.pacers {
+		p := &l.pacers[i]
+		if p.fd == fd {
+			p.bytes += int64(n)
+			paced = true
+		}
+		least = min(least, p.bytes/int64(l.size))
+	}
+	if !paced {
 		return nil
 	}
-	whole := (l.partial + n) / l.size
-	l.partial = (l.partial + n) % l.size
-	l.came += int64(whole)
+	whole := least - l.came
+	l.came = least
 	if l.came > l.sent {
 		return fmt.Errorf("%d messages were sent, and %d came", l.sent, l.came)
 	}
-	return l.send(whole)
+	return l.send(int(whole))
 }

@@ -102,16 +102,15 @@ func (c *Core) GroupSend(ctx context.Context, group string, m channels.Message) 
 }
 
 func (c *Core) groupSend(ctx context.Context, group string, p packed) error {
-	members, err := c.outbox(group).members(ctx, group)
-	if err != nil {
-		return err
-	}
-	queues, err := c.queues(members, p)
+	queues, err := c.outbox(group).queues(ctx, group)
 	if err != nil || len(queues) == 0 {
 		return err
 	}
 	byHost := map[*outbox][]queue{}
 	for _, q := range queues {
+		if q.value, err = c.wire.value(p, q.members); err != nil {
+			return err
+		}
 		o := c.outbox(q.nonLocal)
 		byHost[o] = append(byHost[o], q)
 	}
@@ -130,7 +129,7 @@ func (c *Core) groupSend(ctx context.Context, group string, p packed) error {
 func (c *Core) outbox(name string) *outbox { return c.outboxes[shard(name, len(c.outboxes))] }
 
 // queues puts a group's members together by the queue they are reached by, in their order.
-func (c *Core) queues(members []string, p packed) ([]queue, error) {
+func (c *Core) queues(members []string) []queue {
 	var queues []queue
 	index := make(map[string]int, 4)
 	for _, name := range members {
@@ -143,11 +142,5 @@ func (c *Core) queues(members []string, p packed) ([]queue, error) {
 		}
 		queues[i].members = append(queues[i].members, name)
 	}
-	var err error
-	for i := range queues {
-		if queues[i].value, err = c.wire.value(p, queues[i].members); err != nil {
-			return nil, err
-		}
-	}
-	return queues, nil
+	return queues
 }

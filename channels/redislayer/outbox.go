@@ -28,11 +28,11 @@ type outbox struct {
 
 // An ask is a call that wants to know who is in a group.
 type ask struct {
-	ctx     context.Context
-	group   string
-	done    chan struct{} // closed when what follows is set
-	members []string      // shared with other asks
-	err     error
+	ctx    context.Context
+	group  string
+	done   chan struct{} // closed when what follows is set
+	queues []queue       // that its members are reached by, without values; shared with other asks
+	err    error
 }
 
 // A parcel is a call that writes to queues.
@@ -52,8 +52,8 @@ type queue struct {
 	value    string
 }
 
-// members are the channels of a group of this host, in the order they were added.
-func (o *outbox) members(ctx context.Context, group string) ([]string, error) {
+// queues are those that the members of a group of this host are reached by, without values. They are shared, and not to be modified.
+func (o *outbox) queues(ctx context.Context, group string) ([]queue, error) {
 	a := &ask{ctx: ctx, group: group, done: make(chan struct{})}
 	o.mu.Lock()
 	o.asks = append(o.asks, a)
@@ -61,7 +61,7 @@ func (o *outbox) members(ctx context.Context, group string) ([]string, error) {
 	if err := o.await(ctx, a.done); err != nil {
 		return nil, err
 	}
-	return a.members, a.err
+	return a.queues, a.err
 }
 
 // write writes to queues of this host, and returns the indices of those that were full. When ctx ends first, it may be done all the same.
@@ -155,8 +155,9 @@ func (o *outbox) trip(ctx context.Context, asks []*ask, parcels []*parcel) {
 	results := o.host.client.DoMulti(ctx, append(o.askCommands(names), o.writeCommands(bundles)...)...)
 	for i, name := range names {
 		members, err := results[i].AsStrSlice()
+		queues := o.core.queues(members)
 		for _, a := range groups[name] {
-			a.members, a.err = members, err
+			a.queues, a.err = queues, err
 			close(a.done)
 		}
 	}
