@@ -80,7 +80,7 @@ func idleMemory(sockets int) func(config) (float64, error) {
 		if _, err := w.open(s.addr, "/room/bench/", sockets); err != nil {
 			return 0, err
 		}
-		time.Sleep(40 * time.Second) // garbage of the handshakes goes, and its pages go back
+		time.Sleep(150 * time.Second) // Go collects the garbage of the handshakes after two minutes of rest at the latest, and then gives its pages back
 		return float64(s.pss()-before) / 1024 / float64(sockets), nil
 	}
 }

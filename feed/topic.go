@@ -82,16 +82,16 @@ func (t *Topic) end() {
 
 // load reads the topic's state, once. Commits that are told meanwhile are remembered in known and read afterwards.
 func (t *Topic) load(ctx context.Context) error {
+	if t.isLoaded() {
+		return nil
+	}
 	select {
 	case t.loading <- struct{}{}:
 		defer func() { <-t.loading }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	t.mu.Lock()
-	loaded := t.loaded
-	t.mu.Unlock()
-	if loaded {
+	if t.isLoaded() {
 		return nil
 	}
 	states, err := t.feed.log.States(ctx, t.id)
@@ -105,6 +105,12 @@ func (t *Topic) load(ctx context.Context) error {
 	t.loaded = true
 	t.catchUp()
 	return nil
+}
+
+func (t *Topic) isLoaded() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.loaded
 }
 
 // State returns what of the topic can be read now.

@@ -18,7 +18,6 @@ import (
 	"github.com/teahouse-chat/teahouse/channels/memlayer"
 	"github.com/teahouse-chat/teahouse/fanout"
 	"github.com/teahouse-chat/teahouse/feed"
-	"github.com/teahouse-chat/teahouse/feed/feedlayer"
 	"github.com/teahouse-chat/teahouse/internal/chat"
 	"github.com/teahouse-chat/teahouse/internal/sqlite"
 	"github.com/teahouse-chat/teahouse/internal/web"
@@ -83,8 +82,6 @@ func open(ctx context.Context, set settings, log *slog.Logger) (_ *server, err e
 	}
 	s.layer = memlayer.New(nil)
 	s.feed = feed.New(s.store, web.NewEncoder(s.store.Epoch()), &feed.Options{
-		Bell:   feedlayer.New(s.layer),
-		Sweep:  -1, // the store is this process's alone
 		Fanout: fanout.Options{Wrote: m.wrote},
 		Logger: log,
 	})
