@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package redistest runs real Redis servers for tests: on free ports of the loopback, in directories of the test, without persistence.
 package redistest
 
