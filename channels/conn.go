@@ -19,9 +19,8 @@ import (
 type Conn struct {
 	route    *route
 	consumer Consumer
-	ctx      context.Context // the connection's own lifetime, with the request's values
-	cancel   context.CancelFunc
-	path     *path // nil when the URL's pattern has no wildcards
+	values   context.Context // has the values of lifetime
+	path     path
 
 	joining     sync.Mutex // held while groups are joined and left, and the channel is made; before mu
 	memberships []membership
@@ -33,12 +32,15 @@ type Conn struct {
 	opening   *opening   // nil once Connect has returned
 	transport Transport  // nil until accepted
 	turns     turns
+	ended     bool          // lifetime has
+	done      chan struct{} // closed then; nil until somebody asks
 }
 
 // A path is what the wildcards of the URL's pattern matched, in order.
 type path struct {
 	pattern string
-	values  []string
+	first   string   // nearly all have one: it needs no slice, which would cost each idle connection one
+	rest    []string // the others
 }
 
 // An opening is what a connection has while its Connect is at work.
@@ -71,24 +73,24 @@ func (c *Conn) Request() *http.Request {
 // PathValue is what the wildcard of this name in the URL's pattern matched, like "group" in "/room/{group}/"; "" for none. The pattern is the
 // http.ServeMux's, or that of another router that sets the Pattern field of requests.
 func (c *Conn) PathValue(name string) string {
-	if c.path == nil {
-		return ""
-	}
-	if i := slices.Index(wildcards(c.path.pattern), name); i >= 0 {
-		return c.path.values[i]
+	switch i := slices.Index(wildcards(c.path.pattern), name); {
+	case i == 0:
+		return c.path.first
+	case i > 0:
+		return c.path.rest[i-1]
 	}
 	return ""
 }
 
-// newPath notes a request's path values; nil for none.
-func newPath(r *http.Request) *path {
-	names := wildcards(r.Pattern)
-	if len(names) == 0 {
-		return nil
-	}
-	p := &path{pattern: r.Pattern}
-	for _, name := range names {
-		p.values = append(p.values, r.PathValue(name))
+// pathOf notes a request's path values.
+func pathOf(r *http.Request) path {
+	p := path{pattern: r.Pattern}
+	for i, name := range wildcards(r.Pattern) {
+		if i == 0 {
+			p.first = r.PathValue(name)
+		} else {
+			p.rest = append(p.rest, r.PathValue(name))
+		}
 	}
 	return p
 }
@@ -287,12 +289,11 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		op.compressed = compressed
 	}
-	c := &Conn{route: rt, consumer: rt.create(), path: newPath(r), opening: op}
-	c.ctx, c.cancel = context.WithCancel(s.opts.Context(r))
-	op.unbind = context.AfterFunc(r.Context(), c.cancel)
+	c := &Conn{route: rt, consumer: rt.create(), values: s.opts.Context(r), path: pathOf(r), opening: op}
+	op.unbind = context.AfterFunc(r.Context(), c.end)
 	c.turns.busy = true // until Connect has returned
 	if !s.admit(c) {
-		c.cancel()
+		c.end()
 		s.opts.Refuse(w, r, &ws.HandshakeError{Status: http.StatusServiceUnavailable, Reason: "the server is closing"})
 		return
 	}
@@ -318,7 +319,7 @@ func (c *Conn) opened(op *opening, err error) {
 		c.giveTurn()
 		return
 	}
-	c.cancel()
+	c.end()
 	c.leaveAll()
 	s := c.route.server
 	defer s.forget(c)
@@ -336,11 +337,11 @@ func (c *Conn) opened(op *opening, err error) {
 // connect joins the route's groups and calls Connect.
 func (c *Conn) connect() error {
 	for _, group := range c.route.groups {
-		if err := c.GroupAdd(c.ctx, group); err != nil {
+		if err := c.GroupAdd(c.context(), group); err != nil {
 			return err
 		}
 	}
-	return c.call(func() error { return c.consumer.Connect(c.ctx, c) })
+	return c.call(func() error { return c.consumer.Connect(c.context(), c) })
 }
 
 // An endpoint is a Conn as ws.Handler: its methods aren't the consumer's to call.
@@ -357,7 +358,7 @@ func (e *endpoint) Message(_ *ws.Conn, op ws.Opcode, payload []byte) {
 	if c.isClosing() {
 		return
 	}
-	if err := c.call(func() error { return c.consumer.Receive(c.ctx, c, Frame{op, payload}) }); err != nil {
+	if err := c.call(func() error { return c.consumer.Receive(c.context(), c, Frame{op, payload}) }); err != nil {
 		c.fail("receive", err)
 	}
 	c.makeUp()
@@ -366,14 +367,14 @@ func (e *endpoint) Message(_ *ws.Conn, op ws.Opcode, payload []byte) {
 // Closed implements [ws.Handler].
 func (e *endpoint) Closed(_ *ws.Conn, code ws.CloseCode, _ string) {
 	c := (*Conn)(e)
-	c.cancel() // so that a method that works ends
+	c.end() // so that a method that works ends
 	c.takeTurn()
 	defer c.giveTurn()
 	c.mu.Lock()
 	c.turns.closing = true
 	c.mu.Unlock()
 	c.leaveAll()
-	ctx, done := context.WithTimeout(context.WithoutCancel(c.ctx), disconnectTimeout)
+	ctx, done := context.WithTimeout(context.WithoutCancel(c.context()), disconnectTimeout)
 	defer done()
 	if err := c.call(func() error { return c.consumer.Disconnect(ctx, c, code) }); err != nil {
 		c.fail("disconnect", err)

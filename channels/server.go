@@ -29,8 +29,8 @@ type Options struct {
 	// Fanout adjusts how encoded frames are given to a group's members.
 	Fanout fanout.Options
 
-	// Context makes the context whose values a connection's calls have, and which ends them when it ends. Default: the request's values, for as long as the connection
-	// lives. Connections that need none are half a kilobyte smaller with context.Background.
+	// Context makes the context whose values a connection's calls have, for as long as it lives; when that one ends doesn't matter. Default: the request's. Connections
+	// that need no values are half a kilobyte smaller with context.Background.
 	Context func(r *http.Request) context.Context
 
 	// Refuse answers a request that isn't upgraded. err is what Connect returned, or a *ws.HandshakeError for a request that isn't a handshake. Default: the
@@ -85,7 +85,7 @@ func NewServer(layer Layer, o *Options) *Server {
 		s.opts.Refuse = s.refuse
 	}
 	if s.opts.Context == nil {
-		s.opts.Context = func(r *http.Request) context.Context { return context.WithoutCancel(r.Context()) }
+		s.opts.Context = (*http.Request).Context
 	}
 	if counter, ok := layer.(interface{ Losses() *Losses }); ok && s.opts.Losses == nil {
 		s.opts.Losses = counter.Losses()
@@ -206,7 +206,7 @@ func (s *Server) Close() error {
 	s.closing = ctx
 	s.mu.Unlock()
 	for c := range s.Conns() {
-		c.cancel()
+		c.end()
 	}
 	err := s.sockets.Close()
 	for c := range s.Conns() {

@@ -175,7 +175,7 @@ func (c *Conn) next() (m Message, ok bool) {
 func (c *Conn) handle(m Message) error {
 	name := m.Type()
 	if method := c.route.events[name]; method != nil {
-		return c.call(func() error { return method(c.ctx, c, copyOf(m)) })
+		return c.call(func() error { return method(c.context(), c, copyOf(m)) })
 	}
 	if e, ok := c.route.encoders[name]; ok { // it was sent to this connection's own channel
 		f, err := e.frame(m)
@@ -207,7 +207,7 @@ func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // fail ends an accepted connection for an error of its consumer.
 func (c *Conn) fail(during string, err error) {
-	if errors.Is(err, ErrClosed) || errors.Is(err, ErrTooSlow) || errors.Is(err, context.Canceled) && c.ctx.Err() != nil {
+	if errors.Is(err, ErrClosed) || errors.Is(err, ErrTooSlow) || errors.Is(err, context.Canceled) && c.context().Err() != nil {
 		_ = c.Close(ws.CloseInternal, "internal error") // which commonly has ended; else it was another one's
 		return
 	}
