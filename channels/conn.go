@@ -36,13 +36,6 @@ type Conn struct {
 	done      chan struct{} // closed then; nil until somebody asks
 }
 
-// A path is what the wildcards of the URL's pattern matched, in order.
-type path struct {
-	pattern string
-	first   string   // nearly all have one: it needs no slice, which would cost each idle connection one
-	rest    []string // the others
-}
-
 // An opening is what a connection has while its Connect is at work.
 type opening struct {
 	// Static.
@@ -72,44 +65,7 @@ func (c *Conn) Request() *http.Request {
 
 // PathValue is what the wildcard of this name in the URL's pattern matched, like "group" in "/room/{group}/"; "" for none. The pattern is the
 // http.ServeMux's, or that of another router that sets the Pattern field of requests.
-func (c *Conn) PathValue(name string) string {
-	switch i := slices.Index(wildcards(c.path.pattern), name); {
-	case i == 0:
-		return c.path.first
-	case i > 0:
-		return c.path.rest[i-1]
-	}
-	return ""
-}
-
-// pathOf notes a request's path values.
-func pathOf(r *http.Request) path {
-	p := path{pattern: r.Pattern}
-	for i, name := range wildcards(r.Pattern) {
-		if i == 0 {
-			p.first = r.PathValue(name)
-		} else {
-			p.rest = append(p.rest, r.PathValue(name))
-		}
-	}
-	return p
-}
-
-// wildcards are the names in a http.ServeMux pattern.
-func wildcards(pattern string) []string {
-	var names []string
-	for {
-		_, rest, found := strings.Cut(pattern, "{")
-		if !found {
-			return names
-		}
-		name, rest, _ := strings.Cut(rest, "}")
-		if name != "$" {
-			names = append(names, strings.TrimSuffix(name, "..."))
-		}
-		pattern = rest
-	}
-}
+func (c *Conn) PathValue(name string) string { return c.path.value(name) }
 
 // Subprotocols are those that the client offers, the preferred first, while Connect is at work.
 func (c *Conn) Subprotocols() []string {
