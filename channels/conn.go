@@ -22,9 +22,9 @@ type Conn struct {
 	values   context.Context // has the values of lifetime
 	path     path
 
-	joining     sync.Mutex // held while groups are joined and left, and the channel is made; before mu
-	memberships []membership
-	channel     *ownChannel // nil until asked for
+	joining sync.Mutex // held while groups are joined and left, and the channel is made; before mu
+	groups  []*group
+	channel *ownChannel // nil until asked for
 
 	behind *Conn // in the queue of the server's crew, which guards it
 

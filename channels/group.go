@@ -51,12 +51,6 @@ type recipient interface {
 	post(m Message, group string)
 }
 
-// A membership is a recipient's place in a group.
-type membership struct {
-	group *group
-	topic *fanout.Membership // nil for a route without encoders
-}
-
 // use returns a group that the server is in. The caller gives it back with release.
 func (gs *groups) use(ctx context.Context, name string) (*group, error) {
 	if gs.server.layer == nil {
@@ -124,7 +118,7 @@ func (g *group) enter(ctx context.Context) error {
 }
 
 // add makes a recipient a member. m takes encoded frames, and is nil for a recipient that wants messages only.
-func (g *group) add(rt *route, r recipient, m fanout.Member, enc fanout.Encoding) membership {
+func (g *group) add(rt *route, r recipient, m fanout.Member, enc fanout.Encoding) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a := g.audiences[rt]
@@ -141,7 +135,6 @@ func (g *group) add(rt *route, r recipient, m fanout.Member, enc fanout.Encoding
 		member = a.topic.Join(m, enc, a.topic.Head(), a.behind)
 	}
 	a.members[r] = member
-	return membership{g, member}
 }
 
 // remove takes a recipient out.

@@ -30,7 +30,8 @@ func (c *Conn) GroupAdd(ctx context.Context, group string) error {
 		gs.release(g)
 		return ErrClosed
 	}
-	c.memberships = append(c.memberships, g.add(c.route, c, c, enc))
+	g.add(c.route, c, c, enc)
+	c.groups = append(c.groups, g)
 	return nil
 }
 
@@ -57,15 +58,15 @@ func (c *Conn) GroupDiscard(group string) {
 	}
 }
 
-// memberOf is the index of a group in memberships, -1 if it isn't there. joining must be held.
-func (c *Conn) memberOf(group string) int {
-	return slices.IndexFunc(c.memberships, func(m membership) bool { return m.group.name == group })
+// memberOf is the index of a group in groups, -1 if it isn't there. joining must be held.
+func (c *Conn) memberOf(name string) int {
+	return slices.IndexFunc(c.groups, func(g *group) bool { return g.name == name })
 }
 
-// leave gives up a membership. joining must be held.
+// leave leaves a group. joining must be held.
 func (c *Conn) leave(i int) {
-	g := c.memberships[i].group
-	c.memberships = slices.Delete(c.memberships, i, i+1)
+	g := c.groups[i]
+	c.groups = slices.Delete(c.groups, i, i+1)
 	g.remove(c.route, c)
 	c.route.server.groups.release(g)
 }
@@ -74,8 +75,8 @@ func (c *Conn) leave(i int) {
 func (c *Conn) leaveAll() {
 	c.joining.Lock()
 	defer c.joining.Unlock()
-	for len(c.memberships) > 0 {
-		c.leave(len(c.memberships) - 1)
+	for len(c.groups) > 0 {
+		c.leave(len(c.groups) - 1)
 	}
 	if c.channel != nil {
 		c.route.server.leave(func(context.Context) { c.channel.unsubscribe() })

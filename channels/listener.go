@@ -9,11 +9,11 @@ import (
 // A Listener gets the messages of groups without being a connection: for a http.Handler that streams its answer, or holds it until there is something to say. (What
 // Django Channels needs HTTP consumers for beyond this, a http.Handler does anyway.) Its methods may be called concurrently.
 type Listener struct {
-	server      *Server
-	memberships []membership
-	closed      context.Context
-	close       context.CancelFunc
-	ready       chan struct{} // one slot: there is something in the inbox
+	server *Server
+	groups []*group
+	closed context.Context
+	close  context.CancelFunc
+	ready  chan struct{} // one slot: there is something in the inbox
 
 	mu    sync.Mutex
 	inbox []Message
@@ -37,7 +37,8 @@ func (s *Server) Listen(ctx context.Context, names ...string) (*Listener, error)
 			l.Close()
 			return nil, err
 		}
-		l.memberships = append(l.memberships, g.add(listening, l, nil, asItIs))
+		g.add(listening, l, nil, asItIs)
+		l.groups = append(l.groups, g)
 	}
 	return l, nil
 }
@@ -69,9 +70,9 @@ func (l *Listener) Close() {
 	if again {
 		return
 	}
-	for _, m := range l.memberships {
-		m.group.remove(listening, l)
-		l.server.groups.release(m.group)
+	for _, g := range l.groups {
+		g.remove(listening, l)
+		l.server.groups.release(g)
 	}
 }
 

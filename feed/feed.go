@@ -52,7 +52,7 @@ type Encoder interface {
 // Options of a feed; nil and zero values mean the defaults.
 type Options struct {
 	Bell   Bell          // nil: nobody else writes the log
-	Sweep  time.Duration // with a Bell: how often to look at the heads of all open topics; default 2 s; negative: never, when only this process writes the log
+	Sweep  time.Duration // with a Bell: how often to look at the heads of all open topics; default 2 s
 	Linger time.Duration // how long a topic stays in memory after its last user; default 30 s
 	Fanout fanout.Options
 	Recent int          // events of a topic kept in memory, of at most 1 MiB together; default 1,024
@@ -85,7 +85,7 @@ func New(log eventlog.Log, encoder Encoder, opts *Options) *Feed {
 	if opts != nil {
 		f.opts = *opts
 	}
-	if f.opts.Sweep == 0 {
+	if f.opts.Sweep <= 0 {
 		f.opts.Sweep = 2 * time.Second
 	}
 	if f.opts.Linger <= 0 {

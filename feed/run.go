@@ -19,10 +19,6 @@ func (f *Feed) Run(ctx context.Context) error {
 	go func() { f.listen(ctx); done <- struct{}{} }()
 	defer func() { <-done; <-done }()
 
-	if f.opts.Sweep < 0 {
-		<-ctx.Done()
-		return nil
-	}
 	tick := time.NewTicker(f.opts.Sweep)
 	defer tick.Stop()
 	for {

@@ -192,12 +192,6 @@ func (t *Topic) Wait(ctx context.Context, after eventlog.Offset) error {
 	}
 }
 
-// Members returns how many follow the topic in an encoding.
-func (t *Topic) Members(enc Encoding) int { return t.out.Members(enc) }
-
-// Signal offers lossy bytes to the followers that are not busy; see [fanout.Topic.Signal].
-func (t *Topic) Signal(encode func(dst []byte, enc Encoding) []byte) { t.out.Signal(encode) }
-
 // Follow gives the member every event past the cursor, once and in order, until the follower leaves. The cursor is one that the topic's
 // State serves; when it can't be served later, because events were trimmed before the member took them, it is told by AppendReset.
 func (t *Topic) Follow(m Member, enc Encoding, cursor eventlog.Offset) *fanout.Membership {

@@ -170,23 +170,17 @@ func (u *unpacker) value(depth int) (v any, err error) {
 	return v, err
 }
 
-func (u *unpacker) text() (string, error) {
-	b, rest, err := msgp.ReadStringZC(u.rest)
-	if err != nil {
-		return "", err
-	}
-	u.rest = rest
-	if !utf8.Valid(b) {
-		return "", errNotUTF8
-	}
-	return string(b), u.spend(len(b))
-}
+func (u *unpacker) text() (string, error) { return u.utf8(msgp.ReadStringZC(u.rest)) }
 
 func (u *unpacker) key() (string, error) {
-	if msgp.NextType(u.rest) != msgp.BinType {
-		return u.text()
+	if msgp.NextType(u.rest) == msgp.BinType {
+		return u.utf8(msgp.ReadBytesZC(u.rest))
 	}
-	b, rest, err := msgp.ReadBytesZC(u.rest)
+	return u.text()
+}
+
+// utf8 takes what was read as a string.
+func (u *unpacker) utf8(b, rest []byte, err error) (string, error) {
 	if err != nil {
 		return "", err
 	}

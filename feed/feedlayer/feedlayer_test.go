@@ -49,11 +49,11 @@ func (plain) AppendReset(dst []byte, _ feed.Encoding, _, _ string, s eventlog.St
 	return dst, s.Head
 }
 
-// start makes a process's feed, which rings through a layer and never sweeps.
+// start makes a process's feed, which rings through a layer and doesn't sweep before the test is over.
 func start(t *testing.T, log eventlog.Log, layer channels.Layer) (*process, *feed.Feed) {
 	t.Helper()
 	p := &process{Log: log}
-	f := feed.New(p, plain{}, &feed.Options{Bell: feedlayer.New(layer), Sweep: -1, Logger: slog.New(slog.DiscardHandler)})
+	f := feed.New(p, plain{}, &feed.Options{Bell: feedlayer.New(layer), Sweep: time.Hour, Logger: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()

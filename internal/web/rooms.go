@@ -36,10 +36,12 @@ func nearestRoom(r *http.Request) chat.Room {
 
 // roomOrSocket serves a room's page, or its socket, by whether the request upgrades.
 func (h *Handler) roomOrSocket(w http.ResponseWriter, r *http.Request) {
+	if ws.IsUpgrade(r) {
+		h.sessions.ServeHTTP(w, r)
+		return
+	}
 	room, err := chat.ParseRoom(r.PathValue("room"))
 	switch {
-	case ws.IsUpgrade(r):
-		h.sessions.ServeHTTP(w, r)
 	case err != nil:
 		h.fail(w, r, err)
 	case r.URL.EscapedPath() != h.roomURL(room) && r.URL.Path != h.opts.BasePath+"/room/"+room.Name+"/":
