@@ -40,6 +40,13 @@ func Run(t *testing.T, open func(t *testing.T) eventlog.Log) {
 		{"ConcurrentAppendsAreDenseAndHeardOnce", testConcurrent},
 		{"ConcurrentRetriesAppendOnce", testConcurrentRetries},
 		{"AppendsOfSeveralEntriesAreNotTornApart", testConcurrentTogether},
+		{"AnAmendmentChangesEarlierEventsWithItsOwn", testAmend},
+		{"AnAmendmentThatRefusesItsEntryAppendsNothing", testAmendRefused},
+		{"AnAmendmentThatOnlyLooksAmendsNothing", testAmendNothing},
+		{"ARetryAmendsNothingAgain", testAmendRetry},
+		{"AmendmentsOfOneAppendSeeEachOther", testAmendTogether},
+		{"ConcurrentAmendmentsLoseNone", testAmendConcurrently},
+		{"WhatWasTrimmedIsNotAmended", testAmendTrimmed},
 		{"ALogIsWhatItsModelIs", func(t *testing.T, _ eventlog.Log) { testModel(t, open) }},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
@@ -100,7 +107,7 @@ func trim(t *testing.T, log eventlog.Log, topic string, below eventlog.Offset) {
 
 func same(a, b eventlog.Event) bool {
 	return a.Topic == b.Topic && a.Type == b.Type && a.Author == b.Author && a.ID == b.ID && a.Offset == b.Offset &&
-		a.Time.Equal(b.Time) && bytes.Equal(a.Data, b.Data)
+		a.Amends == b.Amends && a.Time.Equal(b.Time) && bytes.Equal(a.Data, b.Data)
 }
 
 func testOffsets(t *testing.T, log eventlog.Log) {

@@ -32,6 +32,36 @@ type topic struct {
 
 type key struct{ author, id string }
 
+// An amending is the [eventlog.Amending] of one entry.
+type amending struct {
+	topic    *topic
+	self     eventlog.Event
+	replaced map[eventlog.Offset][]byte
+}
+
+func (a *amending) Self() eventlog.Event { return a.self }
+
+func (a *amending) Event(offset eventlog.Offset) (eventlog.Event, error) {
+	switch {
+	case offset < 1 || offset > a.topic.head():
+		return eventlog.Event{}, fmt.Errorf("event %d: %w", offset, eventlog.ErrNoEvent)
+	case offset < a.topic.floor:
+		return eventlog.Event{}, fmt.Errorf("event %d: %w", offset, eventlog.ErrTrimmed)
+	}
+	return a.topic.events[offset-1], nil
+}
+
+func (a *amending) Replace(offset eventlog.Offset, data []byte) { a.replaced[offset] = data }
+
+// apply replaces what was asked for, and returns the newest event that it changed.
+func (a *amending) apply() (newest eventlog.Offset) {
+	for offset, data := range a.replaced {
+		a.topic.events[offset-1].Data = data
+		newest = max(newest, offset)
+	}
+	return newest
+}
+
 // New returns an empty log with an epoch of its own.
 func New() *Log {
 	return &Log{epoch: strings.ToLower(rand.Text()[:10]), topics: map[string]*topic{}}
@@ -47,40 +77,55 @@ func (l *Log) Append(ctx context.Context, entries ...eventlog.Entry) ([]eventlog
 
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	answers := make([]eventlog.Appended, len(entries))
-	fresh := map[string][]eventlog.Event{}
-	var order []string // of the topics in fresh
+	before := map[*topic]eventlog.Offset{} // heads of the topics that grow
+	var grown []*topic                     // in the order they got their first
 	for i, e := range entries {
-		answers[i] = l.append(e, now)
-		if answers[i].Existed {
+		t := l.topic(e.Topic)
+		answers[i] = t.append(e, now)
+		if answers[i].Existed || answers[i].Err != nil {
 			continue
 		}
-		if fresh[e.Topic] == nil {
-			order = append(order, e.Topic)
+		if _, ok := before[t]; !ok {
+			before[t] = answers[i].Offset - 1
+			grown = append(grown, t)
 		}
-		fresh[e.Topic] = append(fresh[e.Topic], answers[i].Event)
 	}
-	if l.onCommit != nil && len(order) > 0 {
+	if l.onCommit != nil && len(grown) > 0 {
 		var committed []eventlog.Event
-		for _, name := range order {
-			committed = append(committed, fresh[name]...)
+		for _, t := range grown {
+			committed = append(committed, t.events[before[t]:]...)
 		}
 		l.onCommit(committed)
 	}
 	return answers, nil
 }
 
-// append adds one entry. mu must be held.
-func (l *Log) append(e eventlog.Entry, now time.Time) eventlog.Appended {
-	t := l.topics[e.Topic]
+// topic returns a topic, which it makes if need be. mu must be held.
+func (l *Log) topic(name string) *topic {
+	t := l.topics[name]
 	if t == nil {
 		t = &topic{floor: 1, once: map[key]eventlog.Offset{}}
-		l.topics[e.Topic] = t
+		l.topics[name] = t
 	}
+	return t
+}
+
+// append adds one entry. The log's mu must be held.
+func (t *topic) append(e eventlog.Entry, now time.Time) eventlog.Appended {
 	k := key{e.Author, e.ID}
 	if first, ok := t.once[k]; ok {
 		return eventlog.Appended{Event: t.events[first-1], Existed: true}
 	}
+	amend := e.Amend
+	e.Amend = nil
 	event := eventlog.Event{Entry: e, Offset: t.head() + 1, Time: now}
+	if amend != nil {
+		tx := &amending{topic: t, self: event, replaced: map[eventlog.Offset][]byte{}}
+		if err := amend(tx); err != nil {
+			return eventlog.Appended{Err: err}
+		}
+		event.Amends = tx.apply()
+	}
 	t.events = append(t.events, event)
 	t.once[k] = event.Offset
 	return eventlog.Appended{Event: event}

@@ -16,10 +16,12 @@ const (
 	saveHead   = `UPDATE topics SET head = ?, last = ? WHERE id = ?`
 	raiseFloor = `UPDATE topics SET floor = ? WHERE id = ?`
 
-	addEvent = `INSERT INTO events (topic_id, "offset", time, type, author, id, data) VALUES (?, ?, ?, ?, ?, ?, ?)
+	addEvent = `INSERT INTO events (topic_id, "offset", time, type, author, id, data, amends) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (topic_id, author, id) DO NOTHING`
-	findEvent = `SELECT "offset", time, type, data FROM events WHERE topic_id = ? AND author = ? AND id = ?`
-	dropData  = `UPDATE events SET data = x'' WHERE topic_id = ? AND "offset" >= ? AND "offset" < ?`
+	findEvent   = `SELECT "offset", time, type, data, amends FROM events WHERE topic_id = ? AND author = ? AND id = ?`
+	getEvent    = `SELECT time, type, author, id, data, amends FROM events WHERE topic_id = ? AND "offset" = ?`
+	replaceData = `UPDATE events SET data = ? WHERE topic_id = ? AND "offset" = ?`
+	dropData    = `UPDATE events SET data = x'' WHERE topic_id = ? AND "offset" >= ? AND "offset" < ?`
 )
 
 // maxTopics is how many topics' heads are remembered: some 100 bytes each.
@@ -105,20 +107,24 @@ func (tx *batch) append(e eventlog.Entry) (eventlog.Appended, error) {
 	if err != nil {
 		return eventlog.Appended{}, err
 	}
+	amend := e.Amend
+	e.Amend = nil
 	event := eventlog.Event{Entry: e, Offset: t.head + 1, Time: tx.now}
-	data := e.Data
-	if data == nil {
-		data = []byte{}
+	if amend != nil {
+		first, err := tx.first(t, e)
+		if first.Existed || err != nil {
+			return first, err
+		}
+		refused, err := tx.amend(t, &event, amend)
+		if refused != nil || err != nil {
+			return eventlog.Appended{Err: refused}, err
+		}
 	}
-	result, err := tx.session.addEvent.Exec(t.id, int64(event.Offset), tx.now.UnixMilli(), e.Type, e.Author, e.ID, data)
+	added, err := tx.insert(t, &event)
 	if err != nil {
 		return eventlog.Appended{}, fmt.Errorf("append to %s: %w", e.Topic, err)
 	}
-	added, err := result.RowsAffected()
-	if err != nil {
-		return eventlog.Appended{}, fmt.Errorf("append to %s: %w", e.Topic, err)
-	}
-	if added == 0 {
+	if !added {
 		return tx.first(t, e)
 	}
 	if t.events == nil {
@@ -129,11 +135,32 @@ func (tx *batch) append(e eventlog.Entry) (eventlog.Appended, error) {
 	return eventlog.Appended{Event: event}, nil
 }
 
-// first returns the event that has the topic, author and id of an entry.
+// insert adds an event, unless there is one with its topic, author and id.
+func (tx *batch) insert(t *batchTopic, e *eventlog.Event) (added bool, err error) {
+	result, err := tx.session.addEvent.Exec(t.id, int64(e.Offset), e.Time.UnixMilli(), e.Type, e.Author, e.ID, blob(e.Data), int64(e.Amends))
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
+// blob is data for a column that has no NULL.
+func blob(data []byte) []byte {
+	if data == nil {
+		return []byte{}
+	}
+	return data
+}
+
+// first returns the event that has the topic, author and id of an entry, if there is one.
 func (tx *batch) first(t *batchTopic, e eventlog.Entry) (eventlog.Appended, error) {
 	event := eventlog.Event{Entry: e}
 	var ms int64
-	err := tx.session.findEvent.QueryRow(t.id, e.Author, e.ID).Scan(&event.Offset, &ms, &event.Type, &event.Data)
+	err := tx.session.findEvent.QueryRow(t.id, e.Author, e.ID).Scan(&event.Offset, &ms, &event.Type, &event.Data, &event.Amends)
+	if errors.Is(err, sql.ErrNoRows) {
+		return eventlog.Appended{}, nil
+	}
 	if err != nil {
 		return eventlog.Appended{}, fmt.Errorf("find %s of %s in %s: %w", e.ID, e.Author, e.Topic, err)
 	}

@@ -76,7 +76,7 @@ func BenchmarkBareInserts(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				stmt, err := tx.Prepare(`INSERT INTO events VALUES (?, ?, ?, 'message.posted', ?, ?, ?)`)
+				stmt, err := tx.Prepare(`INSERT INTO events VALUES (?, ?, ?, 'message.posted', ?, ?, ?, 0)`)
 				if err != nil {
 					b.Fatal(err)
 				}

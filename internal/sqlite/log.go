@@ -13,7 +13,7 @@ import (
 const (
 	// One statement, so that floor and events are of one moment. A topic without events past the cursor is one row
 	// of nulls.
-	readEvents = `SELECT t.floor, e."offset", e.time, e.type, e.author, e.id, e.data
+	readEvents = `SELECT t.floor, e."offset", e.time, e.type, e.author, e.id, e.data, e.amends
 		FROM topics t LEFT JOIN events e ON e.topic_id = t.id AND e."offset" > ?2
 		WHERE t.name = ?1 ORDER BY e."offset" LIMIT ?3`
 
@@ -25,7 +25,7 @@ const (
 const trimStep = 1000
 
 // reads are the statements of the readers.
-type reads struct{ events, states, rooms, secret, room *sql.Stmt }
+type reads struct{ events, states, rooms, secret, room, marks, unread *sql.Stmt }
 
 func prepareReads(ctx context.Context, db *sql.DB) (r reads, err error) {
 	for _, p := range []struct {
@@ -37,6 +37,8 @@ func prepareReads(ctx context.Context, db *sql.DB) (r reads, err error) {
 		{&r.rooms, recentRooms},
 		{&r.secret, findSecret},
 		{&r.room, findRoom},
+		{&r.marks, readMarks},
+		{&r.unread, countUnread},
 	} {
 		if *p.stmt, err = db.PrepareContext(ctx, p.text); err != nil {
 			return reads{}, fmt.Errorf("prepare %q: %w", p.text, err)
@@ -93,15 +95,16 @@ func (db *DB) read(ctx context.Context, topic string, after eventlog.Offset, lim
 	floor := eventlog.Offset(1)
 	for rows.Next() {
 		e := eventlog.Event{Entry: eventlog.Entry{Topic: topic}}
-		var offset, ms sql.NullInt64
+		var offset, ms, amends sql.NullInt64
 		var kind, author, id sql.NullString
-		if err := rows.Scan(&floor, &offset, &ms, &kind, &author, &id, &e.Data); err != nil {
+		if err := rows.Scan(&floor, &offset, &ms, &kind, &author, &id, &e.Data, &amends); err != nil {
 			return nil, 0, unreadable(ctx, err)
 		}
 		if !offset.Valid || limit < 1 {
 			break
 		}
 		e.Offset, e.Time = eventlog.Offset(offset.Int64), time.UnixMilli(ms.Int64).UTC()
+		e.Amends = eventlog.Offset(amends.Int64)
 		e.Type, e.Author, e.ID = kind.String, author.String, id.String
 		events = append(events, e)
 	}

@@ -293,7 +293,7 @@ func TestMigrationKeepsACopyOfTheDatabase(t *testing.T) {
 	if got := backups(t, dir); len(got) != 0 {
 		t.Errorf("a new database has the copies %v", got)
 	}
-	migrated, err := sqlite.OpenWith(t.Context(), dir, quiet, later(t, 2))
+	migrated, err := sqlite.OpenWith(t.Context(), dir, quiet, later(t, 3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,8 +309,8 @@ func TestMigrationKeepsACopyOfTheDatabase(t *testing.T) {
 	wantRefused(t, dir, sqlite.ErrNewer) // by this program, which lacks the migration
 
 	copies := backups(t, dir)
-	if len(copies) != 1 || !strings.HasPrefix(filepath.Base(copies[0]), "teahouse-before-2-") {
-		t.Fatalf("got the copies %v, want one from before version 2", copies)
+	if len(copies) != 1 || !strings.HasPrefix(filepath.Base(copies[0]), "teahouse-before-3-") {
+		t.Fatalf("got the copies %v, want one from before version 3", copies)
 	}
 	data, err := os.ReadFile(copies[0])
 	if err != nil {
@@ -330,7 +330,7 @@ func TestMigrationKeepsACopyOfTheDatabase(t *testing.T) {
 func TestNewestFiveCopiesAreKept(t *testing.T) {
 	dir := t.TempDir()
 	closed(t, dir, 1)
-	for version := 2; version <= 12; version++ {
+	for version := 3; version <= 12; version++ {
 		db, err := sqlite.OpenWith(t.Context(), dir, quiet, later(t, version))
 		if err != nil {
 			t.Fatal(err)
@@ -355,10 +355,34 @@ func TestNewestFiveCopiesAreKept(t *testing.T) {
 func TestMigrationThatFailsLeavesTheDatabaseAsItWas(t *testing.T) {
 	dir := t.TempDir()
 	closed(t, dir, 3)
-	broken := later(t, 1).(fstest.MapFS)
-	broken["00002_broken.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE half (x);\nCREATE NONSENSE;\n")}
+	broken := later(t, 2).(fstest.MapFS)
+	broken["00003_broken.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE half (x);\nCREATE NONSENSE;\n")}
 	if _, err := sqlite.OpenWith(t.Context(), dir, quiet, broken); err == nil {
 		t.Fatal("a broken migration was applied")
 	}
 	wantDense(t, open(t, dir), "room", 3)
+}
+
+// What was amended, and that it was, outlives the process.
+func TestAmendmentsOutliveARestart(t *testing.T) {
+	dir := t.TempDir()
+	db, err := sqlite.Open(t.Context(), dir, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	amend := entry("room", 2, 1)
+	amend.Amend = func(tx eventlog.Amending) error {
+		tx.Replace(1, []byte("gone"))
+		return nil
+	}
+	if _, err := db.Append(t.Context(), entry("room", 1, 1), amend); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	events, err := open(t, dir).Read(t.Context(), "room", 0, 10)
+	if err != nil || len(events) != 2 || string(events[0].Data) != "gone" || events[0].Amends != 0 || events[1].Amends != 1 {
+		t.Errorf("got %+v, %v", events, err)
+	}
 }

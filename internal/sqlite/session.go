@@ -16,6 +16,7 @@ type session struct {
 	begin, commit                             *sql.Stmt
 	findTopic, addTopic, saveHead, raiseFloor *sql.Stmt
 	addEvent, findEvent, dropData             *sql.Stmt
+	getEvent, replaceData                     *sql.Stmt
 }
 
 func openSession(ctx context.Context, path string, tune func(*sql.Conn) error) (_ *session, err error) {
@@ -51,6 +52,8 @@ func openSession(ctx context.Context, path string, tune func(*sql.Conn) error) (
 		{&s.addEvent, addEvent},
 		{&s.findEvent, findEvent},
 		{&s.dropData, dropData},
+		{&s.getEvent, getEvent},
+		{&s.replaceData, replaceData},
 	} {
 		if *p.stmt, err = s.conn.PrepareContext(ctx, p.text); err != nil {
 			return nil, fmt.Errorf("prepare %q: %w", p.text, err)

@@ -32,6 +32,12 @@ func Run(t *testing.T, open func(t *testing.T) (chat.Store, eventlog.Log)) {
 		{"ManyPutTheSameRoomsAtOnce", testPutConcurrently},
 		{"ASecretIsMadeOnceAndStays", testSecret},
 		{"ManyAskForASecretAtOnce", testSecretConcurrently},
+		{"MarksAreAnAuthorsRoomsTheNewestFirst", testMarks},
+		{"AMarkMovesForwardOnlyAndKeepsItsLevel", testMarkMoves},
+		{"AMarkThatWasDroppedIsGone", testDropMark},
+		{"UnreadAreTheMessagesOfOthersThatAreThere", testUnread},
+		{"UnreadIsBounded", testUnreadIsBounded},
+		{"ManyMoveAMarkAtOnce", testMarksConcurrently},
 		{"AContextThatHasEndedPutsNothing", testEndedContext},
 	} {
 		t.Run(c.name, func(t *testing.T) {
