@@ -148,6 +148,18 @@ func (t *Topic) Skip(head int64) {
 	t.wake()
 }
 
+// Forget drops the entries up to an offset from the tail: members that lack them are behind it. What a member was offered already, or is being offered in
+// this round, it keeps.
+func (t *Topic) Forget(upto int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, tail := range t.tails {
+		if tail != nil {
+			tail.forget(min(upto, t.head))
+		}
+	}
+}
+
 // Signal offers bytes outside the order of entries to the members that are not busy; the others never get them. encode is
 // called once for each encoding in use, as in Append, and may append none.
 func (t *Topic) Signal(encode func(dst []byte, enc Encoding) []byte) {

@@ -58,12 +58,25 @@ func (t *tail) room(n int) *segment {
 // trim drops the oldest segments while the tail is over its bounds; the newest segment stays.
 func (t *tail) trim(entries, bytes int) {
 	for len(t.segments) > 1 && (len(t.places) > entries || t.bytes > bytes) {
-		old := t.segments[0]
-		n := int(old.last - t.first + 1)
-		clear(t.places[:n]) // else they would hold the segment
-		t.places = t.places[n:]
-		t.first += int64(n)
-		t.bytes -= len(old.buf)
+		t.drop(t.segments[0].last)
+	}
+}
+
+// forget drops the entries up to an offset, at most the newest.
+func (t *tail) forget(upto int64) {
+	if upto >= t.first {
+		t.drop(upto)
+	}
+}
+
+// drop drops the entries from the first to an offset, and the segments that have no others.
+func (t *tail) drop(upto int64) {
+	n := int(upto - t.first + 1)
+	clear(t.places[:n]) // else they would hold the segments
+	t.places = t.places[n:]
+	t.first += int64(n)
+	for len(t.segments) > 0 && t.segments[0].last <= upto {
+		t.bytes -= len(t.segments[0].buf)
 		t.segments[0] = nil
 		t.segments = t.segments[1:]
 	}

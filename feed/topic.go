@@ -100,6 +100,7 @@ func (t *Topic) load(ctx context.Context) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.feed.blocks.drop(t.id) // nobody told of events that were amended while the topic wasn't in memory
 	t.head, t.floor = states[0].Head, states[0].Floor
 	t.out = fanout.NewTopic(int64(t.head), &t.feed.opts.Fanout)
 	t.loaded = true
@@ -220,6 +221,7 @@ func (t *Topic) add(events []eventlog.Event) {
 	if len(events) == 0 || events[0].Offset != t.head+1 {
 		return
 	}
+	t.outdate(events)
 	t.remember(events)
 	t.head = events[len(events)-1].Offset
 	t.out.Append(len(events), func(dst []byte, enc Encoding, i int) []byte {
@@ -229,6 +231,30 @@ func (t *Topic) add(events []eventlog.Event) {
 		close(t.grown)
 		t.grown = nil
 	}
+}
+
+// outdate forgets what memory holds of the events that new ones amend; the new ones are as they are now already. t.mu must be held.
+func (t *Topic) outdate(events []eventlog.Event) {
+	var upto eventlog.Offset
+	for i := range events {
+		upto = max(upto, events[i].Amends)
+	}
+	if upto = min(upto, t.head); upto == 0 {
+		return
+	}
+	t.forgetBelow(upto + 1)
+	t.out.Forget(int64(upto))
+	t.feed.blocks.drop(t.id)
+}
+
+// forgetBelow drops the recent events below an offset. t.mu must be held.
+func (t *Topic) forgetBelow(below eventlog.Offset) {
+	n := 0
+	for n < len(t.recent) && t.recent[n].Offset < below {
+		t.bytes -= len(t.recent[n].Data)
+		n++
+	}
+	t.forget(n)
 }
 
 // remember adds to recent and forgets the oldest that are too many or too large. Readers may hold pieces of the old array, so it is never
@@ -268,12 +294,7 @@ func (t *Topic) trimmed(below eventlog.Offset) {
 	defer t.mu.Unlock()
 	below = min(below, t.head+1)
 	t.floor = max(t.floor, below)
-	n := 0
-	for n < len(t.recent) && t.recent[n].Offset < below {
-		t.bytes -= len(t.recent[n].Data)
-		n++
-	}
-	t.forget(n)
+	t.forgetBelow(below)
 }
 
 // catchUp starts reading the log when it is ahead of the tail. t.mu must be held.

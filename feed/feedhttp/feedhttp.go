@@ -89,6 +89,7 @@ type query struct {
 	after  eventlog.Offset // the cursor; -1: none
 	before eventlog.Offset // a page backwards; 0: none
 	last   int             // the newest so many; 0: not asked
+	at     time.Time       // from the first event at or after this time; zero: not asked
 	limit  int
 	wait   time.Duration
 }
@@ -114,22 +115,26 @@ func parse(r *http.Request) (query, error) {
 	if n, ok := p.number("last", 1); ok {
 		q.last = int(min(n, MaxLimit))
 	}
+	q.at = p.time("at")
 	if n, ok := p.number("limit", 0); ok {
 		q.limit = int(min(max(n, 1), MaxLimit))
-	} else if q.before > 0 {
+	} else if q.before > 0 || !q.at.IsZero() {
 		q.limit = newest
 	}
 	if n, ok := p.number("wait", 0); ok {
 		q.wait = min(time.Duration(min(n, 60))*time.Second, MaxWait)
 	}
 	given := 0
-	for _, is := range []bool{q.after >= 0, q.before > 0, q.last > 0} {
+	for _, is := range []bool{q.after >= 0, q.before > 0, q.last > 0, !q.at.IsZero()} {
 		if is {
 			given++
 		}
 	}
 	if p.err == nil && given > 1 {
-		p.err = &QueryError{"after, before, last", "one of them"}
+		p.err = &QueryError{"after, before, last, at", "one of them"}
+	}
+	if p.err == nil && q.stream && !q.at.IsZero() {
+		p.err = &QueryError{"at", "left out of a stream"}
 	}
 	if id := r.Header.Get("Last-Event-ID"); q.stream && id != "" {
 		q.epoch, q.after = parseEventID(id)
@@ -161,6 +166,18 @@ func (p *params) number(name string, least int64) (n int64, ok bool) {
 	return n, true
 }
 
+func (p *params) time(name string) time.Time {
+	s := p.values.Get(name)
+	if s == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || t.IsZero() || len(p.values[name]) > 1 {
+		p.err = &QueryError{name, "one time like 2026-11-23T00:00:00Z"}
+	}
+	return t
+}
+
 // parseEventID takes an SSE id apart. One that isn't of ours is a cursor that can't be served.
 func parseEventID(id string) (epoch string, after eventlog.Offset) {
 	epoch, number, ok := strings.Cut(id, ":")
@@ -190,7 +207,13 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, t *feed.Topic, ti
 		return err
 	}
 	after, limit := q.span(s)
-	if q.wait > 0 && q.before == 0 && after >= s.Head {
+	if !q.at.IsZero() {
+		if after, err = before(r.Context(), t, s, q.at); err != nil {
+			return err
+		}
+		limit = q.limit
+	}
+	if q.wait > 0 && q.before == 0 && q.at.IsZero() && after >= s.Head {
 		h.await(r.Context(), t, after, q.wait)
 		s = t.State()
 	}
@@ -203,13 +226,13 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, t *feed.Topic, ti
 	if err != nil {
 		return err
 	}
-	events = bound(events, q.after < 0)
+	events = bound(events, q.after < 0 && q.at.IsZero())
 	if n := len(events); n > 0 {
 		s.Head = max(s.Head, events[n-1].Offset)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(h.appendPage(nil, title, s, events)) // a client that has gone needs no answer
+	_, _ = w.Write(append(h.AppendPage(nil, title, s, events), '\n')) // a client that has gone needs no answer
 	return nil
 }
 
@@ -260,7 +283,36 @@ func (h *Handler) await(ctx context.Context, t *feed.Topic, after eventlog.Offse
 	_ = t.Wait(ctx, after) // whatever ended it, the answer is what is there now
 }
 
-func (h *Handler) appendPage(dst []byte, title string, s eventlog.State, events []eventlog.Event) []byte {
+// before returns the cursor before the first event at or after a time. Times of events grow as their offsets do, but where a clock was set back: then it is
+// one of the places where the time is passed.
+func before(ctx context.Context, t *feed.Topic, s eventlog.State, at time.Time) (eventlog.Offset, error) {
+	from, to := s.Floor-1, s.Head // the cursor is between them
+	for from < to {
+		middle := from + (to-from)/2
+		events, err := t.Read(ctx, middle, 1)
+		switch {
+		case errors.Is(err, eventlog.ErrTrimmed): // since the check
+			from = middle + 1
+		case err != nil:
+			return 0, err
+		case len(events) > 0 && events[0].Time.Before(at):
+			from = middle + 1
+		default:
+			to = middle
+		}
+	}
+	return from, nil
+}
+
+// Newest returns the newest n events of a topic, or fewer when they are large, and the state to tell with them. Errors: those of the log.
+func (h *Handler) Newest(ctx context.Context, t *feed.Topic, n int) (eventlog.State, []eventlog.Event, error) {
+	s := t.State()
+	events, err := t.Read(ctx, max(s.Head-eventlog.Offset(n), s.Floor-1), n)
+	return s, bound(events, true), err
+}
+
+// AppendPage appends the answer with these events: one JSON object.
+func (h *Handler) AppendPage(dst []byte, title string, s eventlog.State, events []eventlog.Event) []byte {
 	dst = append(dst, '{')
 	dst = strconv.AppendQuote(dst, h.Key)
 	dst = append(dst, ':')
@@ -276,7 +328,7 @@ func (h *Handler) appendPage(dst []byte, title string, s eventlog.State, events 
 		}
 		dst = h.AppendEvent(dst, &events[i])
 	}
-	return append(dst, ']', '}', '\n')
+	return append(dst, ']', '}')
 }
 
 // appendState appends head and floor as JSON members.
