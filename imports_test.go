@@ -72,10 +72,11 @@ func TestPackagesKnowOnlyWhatTheyMay(t *testing.T) {
 		{"feed/feedlayer", "it joins a feed and a layer", []string{"channels", "eventlog", "fanout", "feed", "ws"}},
 		{"client", "a client knows the protocol only", nil},
 		{"internal/ratelimit", "it counts keys", nil},
-		{"internal/chat", "the chat knows no HTTP, SQL, layer or socket", []string{"eventlog", "internal/ratelimit"}},
+		{"internal/chat", "the chat knows no HTTP, SQL, layer or socket", []string{"eventlog", "internal/markdown", "internal/ratelimit"}},
+		{"internal/markdown", "it reads texts", nil},
 		{
 			"internal/sqlite", "a store knows no HTTP, feed or layer, so nobody announces inside a transaction",
-			[]string{"eventlog", "internal/chat", "internal/ratelimit"},
+			[]string{"eventlog", "internal/chat", "internal/markdown", "internal/ratelimit"},
 		},
 	} {
 		p, ok := packages[module+"/"+c.pkg]
