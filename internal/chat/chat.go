@@ -63,10 +63,10 @@ func (s *Service) Check(p *Post) error {
 type Posted struct {
 	Event   eventlog.Event
 	Existed bool  // the same post had been made before; Event is the first one
-	Err     error // ErrIDConflict
+	Err     error // ErrIDConflict; what may be wrong with a post that is about a message: ErrNoMessage, ErrDeleted, ErrNotYours, ErrReactions
 }
 
-// Post commits posts that were checked, in order, all or none, and returns when they are on disk: one answer a post. Errors:
+// Post commits posts that were checked, in order, all or none but for those that have an Err, and returns when they are on disk: one answer a post. Errors:
 // [eventlog.ErrUnavailable] and the context's; a retry with the same ids is safe.
 func (s *Service) Post(ctx context.Context, posts ...Post) ([]Posted, error) {
 	entries := make([]eventlog.Entry, len(posts))
@@ -74,10 +74,7 @@ func (s *Service) Post(ctx context.Context, posts ...Post) ([]Posted, error) {
 		if err := s.remember(ctx, posts[i].Room); err != nil {
 			return nil, err
 		}
-		var err error
-		if entries[i], err = posts[i].entry(); err != nil {
-			return nil, fmt.Errorf("post in %s: %w", posts[i].Room.Name, err)
-		}
+		entries[i] = posts[i].entry()
 	}
 	appended, err := s.log.Append(ctx, entries...)
 	if err != nil {
@@ -85,15 +82,19 @@ func (s *Service) Post(ctx context.Context, posts ...Post) ([]Posted, error) {
 	}
 	answers := make([]Posted, len(posts))
 	for i, a := range appended {
-		answers[i] = Posted{Event: a.Event, Existed: a.Existed}
-		if !a.Existed {
-			continue
-		}
-		if _, text, ok := Said(&a.Event); !ok || text != posts[i].Text {
+		answers[i] = Posted{Event: a.Event, Existed: a.Existed, Err: a.Err}
+		if a.Existed && !sameAsked(&entries[i], &a.Event) {
 			answers[i].Err = ErrIDConflict
 		}
 	}
 	return answers, nil
+}
+
+// sameAsked reports whether an entry asks for what an event was appended for, whatever became of that later.
+func sameAsked(e *eventlog.Entry, was *eventlog.Event) bool {
+	first, ok := contentOf(was)
+	again, _ := contentOf(&eventlog.Event{Entry: *e})
+	return ok && e.Type == was.Type && first.asked() == again.asked()
 }
 
 // remember tells the store of a room, once as long as this process lives.

@@ -38,6 +38,16 @@ func (s *store) PutRoom(_ context.Context, room chat.Room) error {
 
 func (s *store) RecentRooms(context.Context, int) ([]chat.RoomActivity, error) { return nil, nil }
 
+func (s *store) PutMarks(context.Context, ...chat.Mark) error { return nil }
+
+func (s *store) Marks(context.Context, string, string, int) ([]chat.MarkedRoom, error) {
+	return nil, nil
+}
+
+func (s *store) Unread(context.Context, string, string, eventlog.Offset) (int, error) { return 0, nil }
+
+func (s *store) DropMark(context.Context, string, string) error { return nil }
+
 func (s *store) Secret(_ context.Context, name string) ([]byte, error) {
 	if s.failing {
 		return nil, eventlog.ErrUnavailable

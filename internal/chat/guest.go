@@ -24,14 +24,14 @@ func NewGuests(ctx context.Context, store Store) (*Guests, error) {
 
 // New makes the id of a new guest and the token that proves it.
 func (g *Guests) New() (id, token string) {
-	id = "g-" + strings.ToLower(rand.Text())
+	id = guestPrefix + strings.ToLower(rand.Text())
 	return id, id + "." + g.sign(id)
 }
 
 // Verify returns the id that a token proves; ok is false for a token that this server didn't make.
 func (g *Guests) Verify(token string) (id string, ok bool) {
 	id, signature, found := strings.Cut(token, ".")
-	if !found || len(token) > 256 || !strings.HasPrefix(id, "g-") {
+	if !found || len(token) > 256 || !strings.HasPrefix(id, guestPrefix) {
 		return "", false
 	}
 	return id, hmac.Equal([]byte(signature), []byte(g.sign(id)))

@@ -176,8 +176,8 @@ func TestTextIsChecked(t *testing.T) {
 }
 
 func TestEventOfALaterKindIsWrittenWithoutText(t *testing.T) {
-	e := eventlog.Event{Entry: eventlog.Entry{Type: "message.reacted", Author: "g-1", ID: "1", Data: []byte(`{"emoji":"🍵"}`)}, Offset: 3, Time: time.UnixMilli(0)}
-	if got := string(chat.AppendEvent(nil, &e)); got != `{"offset":3,"type":"message.reacted","id":"1","author":{"id":"g-1","name":""},"time":"1970-01-01T00:00:00.000Z"}` {
+	e := eventlog.Event{Entry: eventlog.Entry{Type: "message.pinned", Author: "g-1", ID: "1", Data: []byte(`{"pin":"🍵"}`)}, Offset: 3, Time: time.UnixMilli(0)}
+	if got := string(chat.AppendEvent(nil, &e)); got != `{"offset":3,"type":"message.pinned","id":"1","author":{"id":"g-1","name":""},"time":"1970-01-01T00:00:00.000Z"}` {
 		t.Errorf("got %s", got)
 	}
 	if _, _, ok := chat.Said(&e); ok {

@@ -16,7 +16,7 @@ const (
 // A PresenceChange is what has changed since a room's last one.
 type PresenceChange struct {
 	Count  int      // different authors who are here now
-	Joined []Author // none when there were more than MaxPresenceNames
+	Joined []Author // who came, or has another name or colour now; none when there were more than MaxPresenceNames
 	Left   []Author
 }
 
@@ -47,7 +47,7 @@ func NewPresence(changed func(room Room, c PresenceChange)) *Presence {
 	return &Presence{changed: changed, rooms: map[string]*roomPresence{}}
 }
 
-// Join counts a connection of an author in a room.
+// Join counts a connection of an author in a room. An author goes by the name and colour of the newest connection.
 func (p *Presence) Join(room Room, a Author) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,8 +62,51 @@ func (p *Presence) Join(room Room, a Author) {
 		r.here[a.ID] = v
 		r.note(a.ID, Author{})
 	}
+	r.call(v, a)
 	v.connections++
 	p.tell(r)
+}
+
+// Rename gives an author who is in a room another name and colour.
+func (p *Presence) Rename(room Room, a Author) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.rooms[room.Topic]
+	if r == nil || r.here[a.ID] == nil || r.here[a.ID].author == a {
+		return
+	}
+	r.call(r.here[a.ID], a)
+	p.tell(r)
+}
+
+// call gives a visitor another name and colour.
+func (r *roomPresence) call(v *visitor, a Author) {
+	if v.author != a {
+		r.note(a.ID, v.author)
+		v.author = a
+	}
+}
+
+// Here returns how many are in a room and some of them, at most MaxPresenceNames, the author with this id first.
+func (p *Presence) Here(room Room, first string) (count int, authors []Author) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.rooms[room.Topic]
+	if r == nil {
+		return 0, nil
+	}
+	if v := r.here[first]; v != nil {
+		authors = append(authors, v.author)
+	}
+	for id, v := range r.here {
+		if len(authors) >= MaxPresenceNames {
+			break
+		}
+		if id != first {
+			authors = append(authors, v.author)
+		}
+	}
+	return len(r.here), authors
 }
 
 // Leave takes back a Join.
@@ -114,7 +157,7 @@ func (r *roomPresence) change() PresenceChange {
 	c := PresenceChange{Count: len(r.here)}
 	for id, before := range r.before {
 		switch v := r.here[id]; {
-		case v != nil && before.ID == "":
+		case v != nil && v.author != before:
 			c.Joined = append(c.Joined, v.author)
 		case v == nil && before.ID != "":
 			c.Left = append(c.Left, before)

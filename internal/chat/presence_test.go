@@ -132,3 +132,52 @@ func TestOverFiftyNamesOnlyTheCountIsTold(t *testing.T) {
 		})
 	}
 }
+
+func TestAnotherNameIsToldAsThoseWhoCome(t *testing.T) {
+	anna := chat.Author{ID: ann.ID, Name: "anna"}
+	presence(t, func(p *chat.Presence) {
+		p.Join(roomA, ann)
+		p.Join(roomA, bob)
+		time.Sleep(time.Second)
+		p.Rename(roomA, anna)
+		p.Rename(roomB, anna) // isn't there
+		p.Rename(roomA, cid)
+		time.Sleep(2 * time.Second)
+		p.Rename(roomA, ann)
+		p.Rename(roomA, anna) // and back before it is told
+		time.Sleep(2 * time.Second)
+		p.Rename(roomA, anna) // the same
+		hued := anna
+		hued.Hue = chat.ParseHue("210")
+		p.Join(roomA, hued) // of another connection
+		time.Sleep(2 * time.Second)
+		p.Leave(roomA, ann.ID)
+		p.Leave(roomA, ann.ID)
+	},
+		"100ms a 2 +[ann bob] -[]",
+		"1.1s a 2 +[anna] -[]",
+		"3.1s a 2 +[] -[]",
+		"5.1s a 2 +[anna] -[]",
+		"7.1s a 1 +[] -[anna]")
+}
+
+func TestHereAreOneselfAndSomeOfTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := chat.NewPresence(func(chat.Room, chat.PresenceChange) {})
+		if n, here := p.Here(roomA, ann.ID); n != 0 || len(here) != 0 {
+			t.Errorf("got %d, %v", n, here)
+		}
+		p.Join(roomA, bob)
+		p.Join(roomA, ann)
+		if n, here := p.Here(roomA, ann.ID); n != 2 || !slices.Equal(here, []chat.Author{ann, bob}) {
+			t.Errorf("got %d, %v", n, here)
+		}
+		for i := range 60 {
+			p.Join(roomA, chat.NamedAuthor(fmt.Sprint(i)))
+		}
+		if n, here := p.Here(roomA, ann.ID); n != 62 || len(here) != 50 || here[0] != ann {
+			t.Errorf("got %d, %v", n, here)
+		}
+		time.Sleep(time.Second)
+	})
+}
