@@ -123,10 +123,11 @@ func (h *Handler) forwarded(r *http.Request, addr netip.Addr) netip.Addr {
 	return addr
 }
 
-// csp lets a page use what the server itself serves and nothing else; Trusted Types are the second wall against injected markup.
+// csp lets a page use what the server itself serves and nothing else; Trusted Types are the second wall against injected markup: the page has one policy, for
+// the service worker's URL.
 const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; " +
 	"manifest-src 'self'; media-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
-	"require-trusted-types-for 'script'; trusted-types 'none'"
+	"require-trusted-types-for 'script'; trusted-types teahouse"
 
 // admit checks what every request has to keep to, and sets what every answer has.
 func (h *Handler) admit(next http.Handler) http.Handler {

@@ -35,6 +35,7 @@ var (
 	errSubprotocol = errors.New("subprotocol missing")
 	errCrowded     = errors.New("too many connections from one place")
 	errFull        = errors.New("too many connections")
+	errGuest       = errors.New("guest without cookie")
 	errNotReady    = errors.New("messages don't flow")
 	errPanic       = errors.New("panic") // was logged
 )
@@ -59,7 +60,14 @@ var problems = []struct {
 	{chat.ErrTextEmpty, problem{422, ws.ClosePolicy, "text_empty", "The text is empty: send 1 to 4000 characters."}},
 	{chat.ErrTextNUL, problem{422, ws.ClosePolicy, "text_nul", "The text holds the character U+0000: leave it out."}},
 	{chat.ErrID, problem{422, ws.ClosePolicy, "id_invalid", "The id has to be 1 to 64 printable ASCII characters."}},
-	{chat.ErrIDConflict, problem{409, ws.ClosePolicy, "id_conflict", "You have used this id for another text: send a new id."}},
+	{chat.ErrIDConflict, problem{409, ws.ClosePolicy, "id_conflict", "You have used this id for something else: send a new id."}},
+	{chat.ErrNoMessage, problem{404, ws.ClosePolicy, "no_message", "There is no such message in this room."}},
+	{chat.ErrNotYours, problem{403, ws.ClosePolicy, "not_yours", "Only its author may change a message, in the browser that it was written in."}},
+	{chat.ErrDeleted, problem{409, ws.ClosePolicy, "message_deleted", "The message was deleted."}},
+	{chat.ErrEmoji, problem{422, ws.ClosePolicy, "emoji_invalid", "A reaction is an emoji of at most 32 bytes."}},
+	{chat.ErrReactions, problem{409, ws.ClosePolicy, "too_many_reactions", "The message has as many reactions as one may have."}},
+	{chat.ErrLevel, problem{422, ws.ClosePolicy, "level_invalid", "The level has to be all, mentions or none."}},
+	{errGuest, problem{403, ws.ClosePolicy, "guest_unknown", "The server keeps this for guests with a cookie only: open a room's page first."}},
 	{chat.ErrRoomName, roomProblem},
 	{eventlog.ErrTrimmed, problem{410, ws.ClosePolicy, "reset", "The messages aren't kept any more: read again from the head."}},
 	{eventlog.ErrUnavailable, problem{503, ws.CloseTryLater, "unavailable", "The message store doesn't answer now: try again in a moment."}},
@@ -73,7 +81,7 @@ var problems = []struct {
 	{errBody, problem{400, ws.ClosePolicy, "body_unreadable", "The body of the request can't be read: send it whole, and within 10 seconds."}},
 	{errBodyTooLong, problem{413, ws.CloseTooBig, "text_too_long", "The body is too long: a text has at most 4000 characters and 16 KiB."}},
 	{errJSON, problem{400, ws.ClosePolicy, "bad_json", "Not a JSON object."}},
-	{errFrameType, problem{400, ws.ClosePolicy, "unknown_type", "The frame's type isn't join, leave, post, signal or ping."}},
+	{errFrameType, problem{400, ws.ClosePolicy, "unknown_type", "The server doesn't know frames of this type."}},
 	{errFrame, problem{400, ws.ClosePolicy, "bad_frame", "The frame's fields don't fit its type."}},
 	{errNotJoined, problem{404, ws.ClosePolicy, "not_joined", "This connection hasn't joined that room."}},
 	{errRooms, problem{429, ws.ClosePolicy, "too_many_rooms", "This connection is in as many rooms as one may be: leave some."}},

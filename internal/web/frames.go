@@ -28,9 +28,19 @@ type clientFrame struct {
 	Room  string           `json:"room"`
 	After *eventlog.Offset `json:"after"`
 	Epoch string           `json:"epoch"`
+	Quiet bool             `json:"quiet"`
 	ID    string           `json:"id"`
 	Text  string           `json:"text"`
-	Kind  string           `json:"kind"`
+	Reply eventlog.Offset  `json:"reply"`
+
+	Target eventlog.Offset `json:"target"`
+	Emoji  string          `json:"emoji"`
+	On     *bool           `json:"on"`
+
+	Offset eventlog.Offset `json:"offset"`
+	Name   string          `json:"name"`
+	Hue    chat.Hue        `json:"hue,omitzero"`
+	Kind   string          `json:"kind"`
 }
 
 // parseFrame reads a client's frame. Errors: errJSON; errFrame, and then the frame has the ref, so that the client knows which it was.
@@ -48,7 +58,7 @@ func parseFrame(b []byte) (clientFrame, error) {
 		return clientFrame{Ref: refOf(b)}, errFrame
 	case !short(f.Ref):
 		return clientFrame{}, errFrame
-	case f.After != nil && *f.After < 0:
+	case f.After != nil && *f.After < 0, f.Offset < 0, f.Reply < 0, f.Target < 0:
 		return f, errFrame
 	}
 	return f, nil
@@ -139,6 +149,13 @@ type presenceFrame struct {
 	Count  int           `json:"count"`
 	Joined []chat.Author `json:"joined"`
 	Left   []chat.Author `json:"left"`
+}
+
+type readFrame struct {
+	Type   string          `json:"type"`
+	Room   string          `json:"room"`
+	Offset eventlog.Offset `json:"offset"`
+	Level  chat.Level      `json:"level"`
 }
 
 type byeFrame struct {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/teahouse-chat/teahouse/eventlog"
 	"github.com/teahouse-chat/teahouse/feed"
@@ -58,12 +56,58 @@ var (
 	}
 )
 
+// goldenThat is an event that is about the golden one, so many offsets and ten times as many seconds after half a minute to.
+func goldenThat(kind, id string, n int, data string) *eventlog.Event {
+	e := eventlog.Event{Entry: eventlog.Entry{Topic: room123.Topic, Type: kind, Author: ann.ID, ID: id, Data: []byte(data)}, Offset: goldenEvent.Offset + eventlog.Offset(n)}
+	e.Time = time.Date(2026, 11, 23, 2, 51, 10*n, 0, time.UTC)
+	return &e
+}
+
+// goldenSaid is the golden event with other data.
+func goldenSaid(data string) *eventlog.Event {
+	e := goldenEvent
+	e.Data = []byte(data)
+	return &e
+}
+
+const goldenBody = `"text":"hi **there** @bob","body":[["p","hi ",["b","there"]," ",["@","bob"]]]`
+
+func TestEventsAreTheGoldenOnes(t *testing.T) {
+	want := golden(t, "server.json")
+	for name, e := range map[string]*eventlog.Event{
+		"events": &goldenEvent,
+		"events_rich": goldenSaid(`{"name":"ann","hue":210,` + goldenBody + `,"reply":12,"edit":18,"edited":1795402270000,` +
+			`"reactions":[{"emoji":"👍","authors":["g-5kq","n-bob"]},{"emoji":"🍵","authors":["n-bob"]}],"first":"x"}`),
+		"events_gone":       goldenSaid(`{"deleted":true,"name":"ann","first":"x"}`),
+		"events_edited":     goldenThat(chat.TypeEdited, "c-8a1", 1, `{"name":"ann","target":17,`+goldenBody+`}`),
+		"events_superseded": goldenThat(chat.TypeEdited, "c-8a1", 1, `{"name":"ann","target":17,"first":"x"}`),
+		"events_deleted":    goldenThat(chat.TypeDeleted, "c-8a2", 2, `{"name":"ann","target":17}`),
+		"events_reacted":    goldenThat(chat.TypeReacted, "c-8a3", 3, `{"name":"ann","target":17,"emoji":"👍","on":true}`),
+		"events_unreacted":  goldenThat(chat.TypeReacted, "c-8a4", 4, `{"name":"ann","target":17,"emoji":"👍"}`),
+	} {
+		if got := string(appendEvents(nil, "123", e)); got != want[name] {
+			t.Errorf("%s: got\n%s, want\n%s", name, got, want[name])
+		}
+		delete(want, name)
+	}
+	for name := range want {
+		if strings.HasPrefix(name, "events") {
+			t.Errorf("%s isn't tested", name)
+		}
+	}
+}
+
 func TestFramesAreTheGoldenOnes(t *testing.T) {
 	want := golden(t, "server.json")
 	state := stateFields{"123", "k3v9", 42, 1}
 	hello := helloFrame{Type: "hello", Author: ann, Ping: pingSeconds}
 	inRoom := hello
 	inRoom.stateFields = &state
+	colored := hello
+	colored.Author.Hue = chat.ParseHue("210")
+	bob := chat.Author{ID: "n-bob", Name: "bob"}
+	coloredBob := bob
+	coloredBob.Hue = chat.ParseHue("0")
 	for name, got := range map[string][]byte{
 		"hello":       encode(hello),
 		"hello_room":  encode(inRoom),
@@ -72,12 +116,17 @@ func TestFramesAreTheGoldenOnes(t *testing.T) {
 		"ok_post":     encode(okFrame{Type: "ok", Ref: jsontext.Value("3"), Room: "123", Offset: 43}),
 		"error_rate":  refusal(jsontext.Value("3"), &chat.RateError{RetryAfter: 1410 * time.Millisecond}),
 		"error_plain": refusal(nil, errJSON),
-		"events":      appendEvents(nil, "123", &goldenEvent),
-		"reset":       resetFrame("123", "k3v9", goldenState),
-		"presence":    encode(presenceFrame{Type: "presence", Room: "123", Count: 3, Joined: []chat.Author{ann}, Left: []chat.Author{{ID: "n-bob", Name: "bob"}}}),
-		"signal":      encode(signalFrame{Type: "signal", Room: "123", Kind: "typing", Author: ann}),
-		"pong":        pongFrame(),
-		"bye":         encode(byeFrame{Type: "bye", Code: "restart", RetryAfter: tenths(3200 * time.Millisecond)}),
+		"hello_hue":   encode(colored),
+		"ok_me":       encode(okFrame{Type: "ok", Ref: jsontext.Value("7")}),
+		"read":        encode(readFrame{Type: "read", Room: "123", Offset: 43, Level: chat.LevelAll}),
+
+		"error_not_yours": refusal(jsontext.Value("4"), chat.ErrNotYours),
+		"presence_hue":    encode(presenceFrame{Type: "presence", Room: "123", Count: 2, Joined: []chat.Author{colored.Author, coloredBob}}),
+		"reset":           resetFrame("123", "k3v9", goldenState),
+		"presence":        encode(presenceFrame{Type: "presence", Room: "123", Count: 3, Joined: []chat.Author{ann}, Left: []chat.Author{bob}}),
+		"signal":          encode(signalFrame{Type: "signal", Room: "123", Kind: "typing", Author: ann}),
+		"pong":            pongFrame(),
+		"bye":             encode(byeFrame{Type: "bye", Code: "restart", RetryAfter: tenths(3200 * time.Millisecond)}),
 	} {
 		if string(got) != want[name] {
 			t.Errorf("%s: got\n%s, want\n%s", name, got, want[name])
@@ -85,7 +134,9 @@ func TestFramesAreTheGoldenOnes(t *testing.T) {
 		delete(want, name)
 	}
 	for name := range want {
-		t.Errorf("%s isn't tested", name)
+		if !strings.HasPrefix(name, "events") {
+			t.Errorf("%s isn't tested", name)
+		}
 	}
 }
 
@@ -123,9 +174,19 @@ func TestEncodingsCarryTheGoldenEvent(t *testing.T) {
 }
 
 func TestClientsGoldenFramesAreUnderstood(t *testing.T) {
-	after := eventlog.Offset(17)
+	after, on, off := eventlog.Offset(17), true, false
 	want := map[string]clientFrame{
-		"join":   {Type: "join", Ref: jsontext.Value("1"), Room: "123", After: &after, Epoch: "k3v9"},
+		"join":       {Type: "join", Ref: jsontext.Value("1"), Room: "123", After: &after, Epoch: "k3v9"},
+		"join_quiet": {Type: "join", Ref: jsontext.Value("1"), Room: "123", After: &after, Epoch: "k3v9", Quiet: true},
+		"post_reply": {Type: "post", Ref: jsontext.Value("3"), Room: "123", ID: "c-7f3", Text: goldenText, Reply: 12},
+		"edit":       {Type: "edit", Ref: jsontext.Value("4"), Room: "123", ID: "c-8a1", Target: 17, Text: "hi **there** @bob"},
+		"delete":     {Type: "delete", Ref: jsontext.Value("5"), Room: "123", ID: "c-8a2", Target: 17},
+		"react":      {Type: "react", Ref: jsontext.Value("6"), Room: "123", ID: "c-8a3", Target: 17, Emoji: "👍", On: &on},
+		"unreact":    {Type: "react", Ref: jsontext.Value("6"), Room: "123", ID: "c-8a4", Target: 17, Emoji: "👍", On: &off},
+		"read":       {Type: "read", Room: "123", Offset: 43},
+		"me":         {Type: "me", Ref: jsontext.Value("7"), Name: "ann", Hue: chat.ParseHue("210")},
+		"me_plain":   {Type: "me", Ref: jsontext.Value("7"), Name: "ann"},
+
 		"leave":  {Type: "leave", Ref: jsontext.Value("2"), Room: "123"},
 		"post":   {Type: "post", Ref: jsontext.Value("3"), Room: "123", ID: "c-7f3", Text: goldenText},
 		"signal": {Type: "signal", Room: "123", Kind: "typing"},
@@ -135,58 +196,6 @@ func TestClientsGoldenFramesAreUnderstood(t *testing.T) {
 		f, err := parseFrame([]byte(example))
 		if err != nil || string(encode(f)) != string(encode(want[name])) {
 			t.Errorf("%s: got %s, %v", name, encode(f), err)
-		}
-	}
-}
-
-// A goldenLog holds the golden event where the examples have it.
-type goldenLog struct{ eventlog.Log }
-
-func (goldenLog) Epoch() string                   { return "k3v9" }
-func (goldenLog) OnCommit(func([]eventlog.Event)) {}
-func (goldenLog) States(_ context.Context, topics ...string) ([]eventlog.State, error) {
-	return []eventlog.State{goldenState}, nil
-}
-
-func (goldenLog) Read(_ context.Context, _ string, after eventlog.Offset, _ int) ([]eventlog.Event, error) {
-	if after != 16 {
-		return nil, eventlog.ErrTrimmed
-	}
-	return []eventlog.Event{goldenEvent}, nil
-}
-
-type goldenStore struct{ chat.Store }
-
-func (goldenStore) Secret(context.Context, string) ([]byte, error) { return make([]byte, 32), nil }
-
-func TestAnswersOverHTTPAreTheGoldenOnes(t *testing.T) {
-	guests, err := chat.NewGuests(t.Context(), goldenStore{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := feed.New(goldenLog{}, NewEncoder("k3v9"), nil)
-	defer f.Close()
-	h, err := New(Options{Chat: chat.NewService(goldenLog{}, goldenStore{}, true), Store: goldenStore{}, Guests: guests, Feed: f, MaxConns: 1, Metrics: prometheus.NewRegistry()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	for name, want := range golden(t, "http.json") {
-		r := map[string]*http.Request{
-			"events":    httptest.NewRequest("GET", "/room/123/events?after=16&limit=1", nil),
-			"no_events": httptest.NewRequest("GET", "/room/123/events?after=42", nil),
-			"reset":     httptest.NewRequest("GET", "/room/123/events?after=43", nil),
-			"error":     httptest.NewRequest("POST", "/room/123/messages", nil),
-		}[name]
-		if r == nil {
-			t.Errorf("%s isn't tested", name)
-			continue
-		}
-		r.Host = "localhost:8000"
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		if got := w.Body.String(); got != want+"\n" {
-			t.Errorf("%s: got\n%s, want\n%s", name, got, want)
 		}
 	}
 }
@@ -219,7 +228,7 @@ func FuzzFrame(f *testing.F) {
 	}
 	for _, s := range []string{
 		"", "null", "[]", `{"ref":{}}`, `{"type":5,"ref":"a"}`, `{"after":-1}`, `{"after":9223372036854775808}`, `{"text":"\ud800"}`,
-		`{"a":"\"{","b":[[[]]]}`, strings.Repeat(`{"x":`, 16) + "1" + strings.Repeat("}", 16), strings.Repeat("[", 1000), "{\"type\":\"\xff\"}",
+		`{"hue":null}`, `{"hue":360}`, `{"hue":-1}`, `{"hue":1.5}`, `{"target":-1}`, `{"on":1}`, `{"offset":-1}`, `{"reply":-1}`, `{"a":"\"{","b":[[[]]]}`, strings.Repeat(`{"x":`, 16) + "1" + strings.Repeat("}", 16), strings.Repeat("[", 1000), "{\"type\":\"\xff\"}",
 	} {
 		f.Add([]byte(s))
 	}

@@ -12,6 +12,7 @@ const guestCookie = "teahouse_guest"
 // author is who makes a request: the guest whom the cookie proves, else whoever goes by the name.
 func (h *Handler) author(r *http.Request, name string) (a chat.Author, proved bool) {
 	a = chat.NamedAuthor(name)
+	a.Hue = chat.ParseHue(r.URL.Query().Get("hue"))
 	if c, err := r.Cookie(guestCookie); err == nil {
 		if id, ok := h.opts.Guests.Verify(c.Value); ok {
 			a.ID = id
@@ -23,7 +24,7 @@ func (h *Handler) author(r *http.Request, name string) (a chat.Author, proved bo
 
 // enter admits one who will be held open, and says who it is. The caller calls release, once, when the connection ends.
 func (h *Handler) enter(r *http.Request) (a chat.Author, release func(), err error) {
-	a, proved := h.author(r, r.URL.Query().Get("name"))
+	a, proved := h.named(r)
 	guest := ""
 	if proved {
 		guest = a.ID
@@ -32,12 +33,20 @@ func (h *Handler) enter(r *http.Request) (a chat.Author, release func(), err err
 	return a, release, err
 }
 
-// welcome makes a guest of a browser that isn't one yet.
-func (h *Handler) welcome(w http.ResponseWriter, r *http.Request) {
-	if _, proved := h.author(r, ""); !proved {
-		_, token := h.opts.Guests.New()
+// named is author by the name in the request's query.
+func (h *Handler) named(r *http.Request) (a chat.Author, proved bool) {
+	return h.author(r, r.URL.Query().Get("name"))
+}
+
+// welcome makes a guest of a browser that isn't one yet. known is false for one that is new.
+func (h *Handler) welcome(w http.ResponseWriter, r *http.Request) (a chat.Author, known bool) {
+	a, known = h.named(r)
+	if !known {
+		id, token := h.opts.Guests.New()
 		h.setCookie(w, r, guestCookie, token)
+		a.ID = id
 	}
+	return a, known
 }
 
 func (h *Handler) setCookie(w http.ResponseWriter, r *http.Request, name, value string) {

@@ -3,14 +3,12 @@ package web_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,6 +35,7 @@ type house struct {
 	*httptest.Server
 	t       testing.TB
 	log     *flakyLog
+	store   *memStore
 	feed    *feed.Feed
 	handler *web.Handler
 	logged  *lockedBuffer
@@ -80,6 +79,7 @@ func open(t testing.TB, settings ...setting) *house {
 	c.feed.Logger = logger
 	s.feed = feed.New(s.log, web.NewEncoder(s.log.Epoch()), &c.feed)
 	store := &memStore{log: s.log}
+	s.store = store
 	guests, err := chat.NewGuests(t.Context(), store)
 	if err != nil {
 		t.Fatal(err)
@@ -187,13 +187,24 @@ func (s *house) guest() string {
 	return ""
 }
 
-type author struct{ ID, Name string }
+type author struct {
+	ID, Name string
+	Hue      *int
+}
 
 type event struct {
 	Offset         int64
 	Type, ID, Text string
 	Author         author
 	Time           string
+	Target, Reply  int64
+	Edited, Emoji  string
+	On, Deleted    bool
+	Body           []any
+	Reactions      []struct {
+		Emoji   string
+		Authors []string
+	}
 }
 
 type page struct {
@@ -303,39 +314,6 @@ func (l *flakyLog) hold() (let func()) {
 	gate := make(chan struct{})
 	l.gate.Store(&gate)
 	return sync.OnceFunc(func() { l.gate.Store(nil); close(gate) })
-}
-
-// A memStore is a chat.Store in memory.
-type memStore struct {
-	log *flakyLog
-
-	mu    sync.Mutex
-	rooms []chat.Room
-}
-
-func (s *memStore) PutRoom(_ context.Context, room chat.Room) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !slices.Contains(s.rooms, room) {
-		s.rooms = append(s.rooms, room)
-	}
-	return s.log.err()
-}
-
-func (s *memStore) RecentRooms(_ context.Context, limit int) ([]chat.RoomActivity, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []chat.RoomActivity
-	for _, r := range s.rooms {
-		all = append(all, chat.RoomActivity{Room: r, Head: 1, Last: time.Now()})
-	}
-	return all[:min(limit, len(all))], s.log.err()
-}
-
-func (s *memStore) Secret(context.Context, string) ([]byte, error) {
-	b := make([]byte, 32)
-	_, err := rand.Read(b)
-	return b, err
 }
 
 type lockedBuffer struct {

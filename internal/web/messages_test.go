@@ -52,7 +52,7 @@ func TestPostTakesAnyBody(t *testing.T) {
 		a := s.do("POST", fmt.Sprintf("/room/r%d/messages", room), c.body, "Content-Type", c.contentType)
 		if a.StatusCode != 201 {
 			t.Errorf("%s: got %d %s", c.what, a.StatusCode, a.body)
-		} else if e := decode[event](t, a.body); e.Text != c.text || e.ID == "" || e.Author != (author{"n-guest", "guest"}) {
+		} else if e := decode[event](t, a.body); e.Text != c.text || e.ID == "" || e.Author != (author{ID: "n-guest", Name: "guest"}) {
 			t.Errorf("%s: got %.100v", c.what, e)
 		}
 	}
@@ -162,7 +162,7 @@ func TestAuthorIsTheGuestWhomTheCookieProvesElseTheName(t *testing.T) {
 		a := s.do("POST", "/room/123/messages"+c.query, "hi", headers...)
 		if a.StatusCode != 201 {
 			t.Errorf("%s: got %d %s", c.what, a.StatusCode, a.body)
-		} else if e := decode[event](t, a.body); e.Author != (author{c.id, c.name}) {
+		} else if e := decode[event](t, a.body); e.Author != (author{ID: c.id, Name: c.name}) {
 			t.Errorf("%s: got %v, want %s %s", c.what, e.Author, c.id, c.name)
 		}
 	}
@@ -190,7 +190,7 @@ func TestFormWithoutScriptPostsAndShowsThePageAgain(t *testing.T) {
 		t.Errorf("got %d to %s", a.StatusCode, a.Header.Get("Location"))
 	}
 	p := decode[page](t, s.get("/chat/room/abc/events").body)
-	if len(p.Events) != 1 || p.Events[0].Text != "hi there\nyou" || p.Events[0].Author != (author{"n-ann lee", "ann lee"}) {
+	if len(p.Events) != 1 || p.Events[0].Text != "hi there\nyou" || p.Events[0].Author != (author{ID: "n-ann lee", Name: "ann lee"}) {
 		t.Errorf("got %v", p)
 	}
 	if shown := s.get(a.Header.Get("Location")).body; !strings.Contains(shown, "hi there\nyou") || !strings.Contains(shown, `value="ann lee"`) {

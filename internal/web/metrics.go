@@ -18,7 +18,7 @@ type metrics struct {
 
 func newMetrics(reg *prometheus.Registry, h *Handler) *metrics {
 	m := &metrics{
-		posts:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "teahouse_web_posts_total", Help: "Messages acknowledged, by whether they were new."}, []string{"kind"}),
+		posts:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "teahouse_web_posts_total", Help: "Posts answered, by whether they were new, repeated or refused."}, []string{"kind"}),
 		opened:  prometheus.NewCounter(prometheus.CounterOpts{Name: "teahouse_ws_opened_total", Help: "Sockets opened."}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "teahouse_ws_refused_total", Help: "Upgrades refused, by HTTP status."}, []string{"status"}),
 		closed:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "teahouse_ws_closed_total", Help: "Sockets closed, by close code."}, []string{"code"}),
@@ -38,7 +38,7 @@ func (m *metrics) posted(answers []chat.Posted) {
 	for i := range answers {
 		switch {
 		case answers[i].Err != nil:
-			m.posts.WithLabelValues("conflict").Inc()
+			m.posts.WithLabelValues("refused").Inc()
 		case answers[i].Existed:
 			m.posts.WithLabelValues("repeated").Inc()
 		default:

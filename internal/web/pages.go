@@ -14,10 +14,9 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/text/language"
-
-	"github.com/teahouse-chat/teahouse/ui"
 )
 
 // pages are the templates, the catalogues and the static files of the page, ready to serve. They don't change after newPages.
@@ -39,9 +38,9 @@ type staticFile struct {
 	etag          string
 }
 
-func newPages() (*pages, error) {
+// newPages reads a built page. What it lacks is answered with 404.
+func newPages(dist fs.FS) (*pages, error) {
 	p := &pages{templates: map[string]template{}, catalogs: map[string]map[string]string{}, files: map[string]staticFile{}}
-	dist := ui.Dist()
 	hash := sha256.New()
 	err := fs.WalkDir(dist, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -52,7 +51,7 @@ func newPages() (*pages, error) {
 			return err
 		}
 		hash.Write(b)
-		if path.Ext(name) == ".html" {
+		if path.Ext(name) == ".html" || name == manifestFile {
 			p.templates[name] = parseTemplate(string(b))
 			return nil
 		}
@@ -97,8 +96,13 @@ func newStaticFile(name string, b []byte) (staticFile, error) {
 }
 
 // static serves a file of the page. Its URL names the version, so a browser need never ask again.
-func (h *Handler) static(w http.ResponseWriter, r *http.Request) {
-	f, ok := h.pages.files[r.PathValue("file")]
+func (h *Handler) static(w http.ResponseWriter, r *http.Request) { h.file(w, r, r.PathValue("file")) }
+
+// serviceWorker serves the page's worker where it may have all of it in its care.
+func (h *Handler) serviceWorker(w http.ResponseWriter, r *http.Request) { h.file(w, r, "sw.js") }
+
+func (h *Handler) file(w http.ResponseWriter, r *http.Request, name string) {
+	f, ok := h.pages.files[name]
 	if !ok {
 		h.fail(w, r, errNotFound)
 		return
@@ -146,17 +150,27 @@ type markup string
 
 // render answers with a page. Values are escaped, but for those that are markup.
 func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, name string, values map[string]any) {
-	lang := h.language(r)
-	if r.URL.Query().Get("lang") == lang {
+	if lang := h.language(r); r.URL.Query().Get("lang") == lang {
 		h.setCookie(w, r, languageCookie, lang)
 	}
+	page := h.fill(r, name, values, html.EscapeString)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Add("Vary", "Accept-Language, Cookie")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(page)) // a client that has gone needs no answer
+}
+
+// fill puts values and the texts of the visitor's language into a template.
+func (h *Handler) fill(r *http.Request, name string, values map[string]any, escape func(string) string) string {
+	lang := h.language(r)
 	catalog := h.pages.catalogs[lang]
 	values["lang"], values["base"], values["v"] = lang, h.opts.BasePath, h.pages.version
 	var b strings.Builder
 	for _, p := range h.pages.templates[name] {
 		b.WriteString(p.text)
 		if key, ok := strings.CutPrefix(p.placeholder, "t:"); ok {
-			b.WriteString(html.EscapeString(catalog[key]))
+			b.WriteString(escape(catalog[key]))
 			continue
 		}
 		switch v := values[p.placeholder].(type) {
@@ -164,14 +178,30 @@ func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, nam
 			b.WriteString(string(v))
 		case nil:
 		default:
-			b.WriteString(html.EscapeString(fmt.Sprint(v)))
+			b.WriteString(escape(fmt.Sprint(v)))
 		}
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
+	return b.String()
+}
+
+const manifestFile = "manifest.webmanifest"
+
+// manifest says how the page is installed, in the visitor's language.
+func (h *Handler) manifest(w http.ResponseWriter, r *http.Request) {
+	if h.pages.templates[manifestFile] == nil {
+		h.fail(w, r, errNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "application/manifest+json")
+	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Add("Vary", "Accept-Language, Cookie")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(b.String())) // a client that has gone needs no answer
+	_, _ = w.Write([]byte(h.fill(r, manifestFile, map[string]any{}, inJSON))) // a client that has gone needs no answer
+}
+
+// inJSON escapes what stands within a string of JSON.
+func inJSON(s string) string {
+	b, _ := jsontext.AppendQuote(nil, s) // invalid UTF-8 is replaced
+	return string(b[1 : len(b)-1])
 }
 
 const languageCookie = "teahouse_lang"

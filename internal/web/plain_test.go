@@ -108,7 +108,7 @@ func TestPlainSocketsAreSentTheTextsOfAllAndNothingElse(t *testing.T) {
 	a.want("<over HTTP>", "last")
 	b.want("<over HTTP>", "last")
 	p := decode[page](t, s.get("/room/123/events").body)
-	if p.span() != "1-4" || p.Events[0].Author != (author{"n-ann", "ann"}) || p.Events[1].Author != (author{"n-guest", "guest"}) {
+	if p.span() != "1-4" || p.Events[0].Author != (author{ID: "n-ann", Name: "ann"}) || p.Events[1].Author != (author{ID: "n-guest", Name: "guest"}) {
 		t.Errorf("got %+v", p)
 	}
 }

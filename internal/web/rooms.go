@@ -9,15 +9,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/teahouse-chat/teahouse/eventlog"
 	"github.com/teahouse-chat/teahouse/internal/chat"
 	"github.com/teahouse-chat/teahouse/ws"
 )
 
 const (
-	shownWithoutScript = 50
-	recentRooms        = 20
-	maxFormBytes       = 128 << 10
+	shownAtFirst = 50
+	recentRooms  = 20
+	maxFormBytes = 128 << 10
 )
 
 // roomURL is the path of a room's page.
@@ -55,7 +57,7 @@ func (h *Handler) roomOrSocket(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// roomPage shows the room. The messages in it are for browsers without script; the script reads its own.
+// roomPage shows the room. The messages in it are for browsers without script, what it boots from for the script.
 func (h *Handler) roomPage(w http.ResponseWriter, r *http.Request, room chat.Room) {
 	topic, err := h.opts.Feed.Open(r.Context(), room.Topic, room.Name)
 	if err != nil {
@@ -63,13 +65,16 @@ func (h *Handler) roomPage(w http.ResponseWriter, r *http.Request, room chat.Roo
 		return
 	}
 	defer topic.Close()
-	state := topic.State()
-	events, err := topic.Read(r.Context(), max(state.Head-shownWithoutScript, state.Floor-1), shownWithoutScript)
+	state, events, err := h.events.Newest(r.Context(), topic, shownAtFirst)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
-	h.welcome(w, r)
+	author, known := h.welcome(w, r)
+	mark := chat.Mark{Author: author.ID, Room: room, Read: state.Head, Level: chat.LevelAll}
+	if known {
+		mark = h.visit(r.Context(), mark)
+	}
 	name := ""
 	if given := r.URL.Query().Get("name"); given != "" {
 		name = chat.DisplayName(given)
@@ -79,7 +84,38 @@ func (h *Handler) roomPage(w http.ResponseWriter, r *http.Request, room chat.Roo
 		"room_url": url.PathEscape(room.Name),
 		"name":     name,
 		"messages": messageList(events),
+		"boot":     boot(author, h.events.AppendPage(nil, room.Name, state, events), mark),
 	})
+}
+
+// visit returns a guest's mark in a room, which is made as given when there is none. A store that doesn't answer keeps nobody out, and says so itself.
+func (h *Handler) visit(ctx context.Context, first chat.Mark) chat.Mark {
+	mark, err := h.marks.Open(ctx, first.Author, first.Room, first.Read)
+	if err != nil {
+		h.opts.Logger.Debug("the visit isn't remembered", "err", err)
+		return first
+	}
+	return mark
+}
+
+// A bootData is what a page's script begins with, so that it needn't ask.
+type bootData struct {
+	Me    chat.Author     `json:"me"`
+	Page  jsontext.Value  `json:"page"`
+	Read  eventlog.Offset `json:"read"`
+	Level chat.Level      `json:"level"`
+}
+
+// inScript escapes JSON for a script element, whose text ends where it looks like the element's end.
+var inScript = strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`, "\u2028", `\u2028`, "\u2029", `\u2029`)
+
+func boot(me chat.Author, page []byte, mark chat.Mark) markup {
+	return markup(inScript.Replace(string(encode(bootData{me, page, mark.Read, mark.Level}))))
+}
+
+// shell is the room's page for no room in particular: what a service worker keeps to show offline.
+func (h *Handler) shell(w http.ResponseWriter, r *http.Request) {
+	h.render(w, r, http.StatusOK, "room.html", map[string]any{"boot": markup("null")})
 }
 
 func messageList(events []eventlog.Event) markup {

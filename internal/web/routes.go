@@ -19,8 +19,16 @@ func (h *Handler) routes() http.Handler {
 	handle("/room/{room}/{$}", methods{"GET": h.roomOrSocket, "POST": h.postForm})
 	handle("/room/{room}/events", methods{"GET": h.inRoom(h.readEvents)})
 	handle("/room/{room}/messages", methods{"POST": h.inRoom(h.postMessage)})
+	handle("/room/{room}/messages/{offset}", methods{"PATCH": h.inRoom(h.editMessage), "DELETE": h.inRoom(h.deleteMessage)})
+	handle("/room/{room}/messages/{offset}/reactions/{emoji}", methods{"PUT": h.inRoom(h.react(true)), "DELETE": h.inRoom(h.react(false))})
+	handle("/me", methods{"GET": h.me})
+	handle("/me/rooms", methods{"GET": h.myRooms})
+	handle("/me/rooms/{room}", methods{"PUT": h.inRoom(h.putMark), "DELETE": h.inRoom(h.dropMark)})
 	handle("/ws", methods{"GET": h.sessions.ServeHTTP})
 	handle("/static/{file}", methods{"GET": h.static})
+	handle("/shell", methods{"GET": h.shell})
+	handle("/manifest.webmanifest", methods{"GET": h.manifest})
+	handle("/sw.js", methods{"GET": h.serviceWorker})
 	handle("/healthz", methods{"GET": h.healthz})
 	handle("/readyz", methods{"GET": h.readyz})
 	handle("/metrics", methods{"GET": promhttp.HandlerFor(h.opts.Metrics, promhttp.HandlerOpts{}).ServeHTTP})
@@ -36,7 +44,7 @@ type methods map[string]http.HandlerFunc
 
 func (h *Handler) methods(m methods) http.Handler {
 	var allow []string
-	for _, method := range []string{"GET", "HEAD", "POST"} {
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
 		if m[method] != nil || method == "HEAD" && m["GET"] != nil {
 			allow = append(allow, method)
 		}

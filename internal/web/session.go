@@ -33,6 +33,7 @@ type session struct {
 
 	conn     *channels.Conn
 	seats    []seat
+	key      string        // tells this socket from the guest's others; "" for one that isn't told of marks
 	commands *rate.Limiter // nil without limits
 	signals  *rate.Limiter // made by the first signal
 	posts    poster
@@ -52,12 +53,14 @@ type seat struct {
 	room   chat.Room
 	topic  *feed.Topic
 	member *fanout.Membership
+	quiet  bool // follows the room without being in it
 }
 
 // consumers serves sockets with sessions.
 func (h *Handler) consumers() http.Handler {
 	return channels.Handler(h.sockets, func() *session { return &session{h: h} }, &channels.Dispatch[*session]{
 		Signals: channels.Encoders{roomSignal: told},
+		Events:  channels.Events[*session]{guestMark: (*session).marked},
 	})
 }
 
@@ -122,17 +125,18 @@ func (s *session) open(ctx context.Context, first *firstRoom) {
 		defer s.bye(s.conn, time.Second)
 	}
 	if s.plain {
-		s.sit(ctx, first.room, first.topic, clamp(first))
+		s.sit(ctx, first.room, first.topic, clamp(first), false)
 		return
 	}
 	hello := helloFrame{Type: "hello", Author: s.author, Ping: pingSeconds}
 	if first == nil {
 		s.send(encode(hello))
+		s.hearMarks(ctx)
 		return
 	}
 	hello.stateFields = s.state(first.room, first.state)
 	s.send(encode(hello))
-	s.resume(ctx, first.room, first.topic, first.state, first.after, first.epoch)
+	s.resume(ctx, first.room, first.topic, first.state, clientFrame{After: first.after, Epoch: first.epoch})
 }
 
 // clamp is where a plain socket starts: it never resets, and gets what is kept.
@@ -143,21 +147,21 @@ func clamp(f *firstRoom) eventlog.Offset {
 	return min(max(*f.after, f.state.Floor-1), f.state.Head)
 }
 
-// resume follows a room from the client's cursor, or from the head after a reset when the cursor can't be served.
-func (s *session) resume(ctx context.Context, room chat.Room, t *feed.Topic, state eventlog.State, after *eventlog.Offset, epoch string) {
+// resume follows a room from the cursor of a join, or from the head after a reset when the cursor can't be served.
+func (s *session) resume(ctx context.Context, room chat.Room, t *feed.Topic, state eventlog.State, join clientFrame) {
 	cursor := state.Head
-	if after != nil {
-		cursor = *after
+	if join.After != nil {
+		cursor = *join.After
 	}
-	if own := s.h.opts.Feed.Epoch(); !state.Serves(cursor) || epoch != "" && epoch != own {
+	if own := s.h.opts.Feed.Epoch(); !state.Serves(cursor) || join.Epoch != "" && join.Epoch != own {
 		s.sendInOrder(resetFrame(room.Name, own, state))
 		cursor = state.Head
 	}
-	s.sit(ctx, room, t, cursor)
+	s.sit(ctx, room, t, cursor, join.Quiet)
 }
 
 // sit follows a room from the cursor on; the session owns the topic's use from here.
-func (s *session) sit(ctx context.Context, room chat.Room, t *feed.Topic, cursor eventlog.Offset) {
+func (s *session) sit(ctx context.Context, room chat.Room, t *feed.Topic, cursor eventlog.Offset, quiet bool) {
 	enc := encV1
 	if s.plain {
 		enc = encPlain
@@ -165,9 +169,12 @@ func (s *session) sit(ctx context.Context, room chat.Room, t *feed.Topic, cursor
 	if s.conn.Transport().Compressed() {
 		enc++
 	}
-	s.seats = append(s.seats, seat{room, t, t.Follow(s.conn.Transport(), enc, cursor)})
-	s.hearSignals(ctx, room)
-	s.h.people.Join(room, s.author)
+	s.seats = append(s.seats, seat{room, t, t.Follow(s.conn.Transport(), enc, cursor), quiet})
+	if !quiet {
+		s.hearSignals(ctx, room)
+		s.h.people.Join(room, s.author)
+		s.tellPresence(room)
+	}
 }
 
 // leave gives a seat up.
@@ -175,9 +182,11 @@ func (s *session) leave(i int) {
 	seat := s.seats[i]
 	s.seats = append(s.seats[:i], s.seats[i+1:]...)
 	seat.member.Leave()
-	s.conn.GroupDiscard(seat.room.Topic)
 	seat.topic.Close()
-	s.h.people.Leave(seat.room, s.author.ID)
+	if !seat.quiet {
+		s.conn.GroupDiscard(seat.room.Topic)
+		s.h.people.Leave(seat.room, s.author.ID)
+	}
 }
 
 // Disconnect implements [channels.Consumer].
@@ -244,19 +253,64 @@ func (s *session) command(ctx context.Context, f clientFrame) error {
 		}
 		s.leave(i)
 		s.sendInOrder(encode(okFrame{Type: "ok", Ref: f.Ref}))
+	case "read":
+		s.markRead(ctx, f)
+	case "me":
+		s.rename(f)
+	default:
+		return s.postFrame(f)
+	}
+	return nil
+}
+
+// postFrame queues what a frame asks to post.
+func (s *session) postFrame(f clientFrame) error {
+	p := chat.Post{Author: s.author, ID: f.ID}
+	switch f.Type {
 	case "post":
-		room, err := s.roomOf(f)
-		if err != nil {
-			return err
+		p.Type, p.Text, p.Reply = chat.TypePosted, f.Text, f.Reply
+	case "edit":
+		p.Type, p.Text, p.Target = chat.TypeEdited, f.Text, f.Target
+	case "delete":
+		p.Type, p.Target = chat.TypeDeleted, f.Target
+	case "react":
+		if f.On == nil {
+			return errFrame
 		}
-		if f.ID == "" {
-			f.ID = newID()
-		}
-		s.post(pending{ref: f.Ref, post: chat.Post{Room: room, Author: s.author, ID: f.ID, Text: f.Text}})
+		p.Type, p.Target, p.Emoji, p.On = chat.TypeReacted, f.Target, f.Emoji, *f.On
 	default:
 		return errFrameType
 	}
+	var err error
+	if p.Room, err = s.roomOf(f); err != nil {
+		return err
+	}
+	if p.ID == "" {
+		p.ID = newID()
+	}
+	s.post(pending{ref: f.Ref, post: p})
 	return nil
+}
+
+// rename gives the connection's author the name and colour of a frame. One without a cookie is whoever uses the name, and so another author.
+func (s *session) rename(f clientFrame) {
+	before := s.author
+	s.author = chat.NamedAuthor(f.Name)
+	s.author.Hue = f.Hue
+	if before.Proved() {
+		s.author.ID = before.ID
+	}
+	for _, seat := range s.seats {
+		switch {
+		case seat.quiet:
+		case s.author.ID == before.ID:
+			s.h.people.Rename(seat.room, s.author)
+		default:
+			s.h.people.Leave(seat.room, before.ID)
+			s.h.people.Join(seat.room, s.author)
+		}
+	}
+	s.send(encode(okFrame{Type: "ok", Ref: f.Ref}))
 }
 
 func (s *session) join(ctx context.Context, f clientFrame) error {
@@ -279,7 +333,10 @@ func (s *session) join(ctx context.Context, f clientFrame) error {
 		s.leave(i) // joining again starts from the new cursor
 	}
 	s.sendInOrder(encode(joinedFrame{Type: "ok", Ref: f.Ref, stateFields: *s.state(room, state)}))
-	s.resume(ctx, room, t, state, f.After, f.Epoch)
+	s.resume(ctx, room, t, state, f)
+	if !f.Quiet {
+		s.settleIn(ctx, room, state.Head)
+	}
 	return nil
 }
 

@@ -44,7 +44,7 @@ func told(m channels.Message) (channels.Frame, error) { return channels.Text(m.S
 // signal tells a room's sockets what a client does at the moment. What can't be told is dropped: a signal has no answer.
 func (s *session) signal(ctx context.Context, f clientFrame) {
 	i, err := s.seatOf(f)
-	if err != nil || !isKind(f.Kind) {
+	if err != nil || s.seats[i].quiet || !isKind(f.Kind) {
 		return
 	}
 	if s.signals == nil {
@@ -61,6 +61,15 @@ func (s *session) signal(ctx context.Context, f clientFrame) {
 // isKind reports whether a signal's kind is one: a few lower-case letters, digits, full stops and hyphens.
 func isKind(kind string) bool {
 	return kind != "" && len(kind) <= maxSignalKind && strings.Trim(kind, "abcdefghijklmnopqrstuvwxyz0123456789.-") == ""
+}
+
+// tellPresence tells a teahouse.v1 socket who is in a room that it has come to. From then on it gets the room's signals.
+func (s *session) tellPresence(room chat.Room) {
+	if s.plain {
+		return
+	}
+	count, here := s.h.people.Here(room, s.author.ID)
+	s.sendInOrder(encode(presenceFrame{Type: "presence", Room: room.Name, Count: count, Joined: here}))
 }
 
 // presence tells a room's teahouse.v1 sockets who came and went.

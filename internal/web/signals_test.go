@@ -29,6 +29,11 @@ func TestTypingReachesTheRoomsSocketsOnEveryNodeThatSharesTheLayer(t *testing.T)
 	if f := many.next(); f.Type != "ok" {
 		t.Fatalf("got %+v, want ok", f)
 	}
+	for _, s := range []*socket{bob, many} { // so that they hear
+		if f := decode[frame](t, s.read()); f.Type != "presence" {
+			t.Fatalf("got %+v, want presence", f)
+		}
+	}
 	ann.write(`{"type":"signal","room":"123","kind":"typing"}`)
 	for _, s := range []*socket{ann, bob, many} {
 		s.wantNext(`{"type":"signal","room":"123","kind":"typing","author":{"id":"n-ann","name":"ann"}}`)
@@ -49,6 +54,9 @@ func TestSignalsThatCannotBeToldAreDropped(t *testing.T) {
 	for _, sock := range []*socket{ann, bob} {
 		if f := sock.next(); f.Type != "hello" {
 			t.Fatalf("got %+v, want hello", f)
+		}
+		if f := decode[frame](t, sock.read()); f.Type != "presence" {
+			t.Fatalf("got %+v, want presence", f)
 		}
 	}
 	for _, bad := range []string{

@@ -18,6 +18,7 @@ import (
 	"github.com/teahouse-chat/teahouse/feed/feedhttp"
 	"github.com/teahouse-chat/teahouse/internal/chat"
 	"github.com/teahouse-chat/teahouse/internal/ratelimit"
+	"github.com/teahouse-chat/teahouse/ui"
 	"github.com/teahouse-chat/teahouse/ws"
 )
 
@@ -50,6 +51,7 @@ type Handler struct {
 	events   feedhttp.Handler
 	gate     *gate
 	people   *chat.Presence
+	marks    *chat.Marks
 	recent   recentList
 	metrics  *metrics
 	root     http.Handler
@@ -60,13 +62,16 @@ type Handler struct {
 
 	going context.Context // ends when the server begins to go
 	goNow context.CancelFunc
+
+	endMarks  context.CancelFunc // has marks write what is left
+	marksDone chan struct{}
 }
 
 // New makes a Handler. Errors: what is wrong with the options.
 func New(opts Options) (*Handler, error) {
 	h := &Handler{opts: opts, refusals: rate.Sometimes{First: 10, Interval: time.Second}}
 	var err error
-	if h.pages, err = newPages(); err != nil {
+	if h.pages, err = newPages(ui.Dist()); err != nil {
 		return nil, err
 	}
 	h.origins = newOrigins(opts.PublicURL, opts.AllowOrigins)
@@ -77,6 +82,7 @@ func New(opts Options) (*Handler, error) {
 		h.posts = ratelimit.New(postRate, postBurst)
 	}
 	h.people = chat.NewPresence(h.presence)
+	h.marks = chat.NewMarks(opts.Store, opts.Logger)
 	h.metrics = newMetrics(opts.Metrics, h)
 	h.sockets = channels.NewServer(opts.Layer, &channels.Options{
 		WebSocket: &ws.Options{
@@ -99,7 +105,19 @@ func New(opts Options) (*Handler, error) {
 		Hold:        h.hold,
 	}
 	h.root = h.chain(h.routes())
+	h.keepMarks()
 	return h, nil
+}
+
+// keepMarks has read marks written now and then, until Close.
+func (h *Handler) keepMarks() {
+	var ctx context.Context
+	ctx, h.endMarks = context.WithCancel(context.Background())
+	h.marksDone = make(chan struct{})
+	go func() {
+		defer close(h.marksDone)
+		h.marks.Run(ctx)
+	}()
 }
 
 // ServeHTTP implements http.Handler.
@@ -119,8 +137,11 @@ func (h *Handler) Drain(ctx context.Context, spread time.Duration) {
 	h.awaitNobody(ctx)
 }
 
-// Close ends what is left at once.
+// Close ends what is left at once, and writes the read marks that aren't yet: the store is closed after it.
 func (h *Handler) Close() error {
 	h.goNow()
-	return h.sockets.Close()
+	err := h.sockets.Close()
+	h.endMarks()
+	<-h.marksDone
+	return err
 }
