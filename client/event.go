@@ -6,8 +6,13 @@ import (
 	"time"
 )
 
-// MessagePosted is the Type of an event that is a message. Other types may come; ignore those that you don't know.
-const MessagePosted = "message.posted"
+// The types of events: a message, and what became of an earlier one, the Target. Other types may come; ignore those that you don't know.
+const (
+	MessagePosted  = "message.posted"
+	MessageEdited  = "message.edited"
+	MessageDeleted = "message.deleted"
+	MessageReacted = "message.reacted"
+)
 
 // An Author is who posted. ID tells authors apart; Name, which anybody may choose, doesn't.
 type Author struct {
@@ -19,12 +24,18 @@ type Author struct {
 // sees them.
 type Event struct {
 	Offset  int64     `json:"offset"` // dense in a room, from 1
-	Type    string    `json:"type"`   // MessagePosted, or a kind that came later
-	ID      string    `json:"id"`     // the id that the author's client gave the post
+	Type    string    `json:"type"`
+	ID      string    `json:"id"` // the id that the author's client gave the post
 	Author  Author    `json:"author"`
-	Text    string    `json:"text"` // empty when Deleted
+	Text    string    `json:"text"` // as it is now: empty when Deleted, and of a MessageEdited that was superseded
 	Time    time.Time `json:"time"`
+	Reply   int64     `json:"reply"`   // the message that a message answers, 0 for none
+	Edited  time.Time `json:"edited"`  // when a message was edited last, zero for never
 	Deleted bool      `json:"deleted"` // the message was deleted later; its offset stays
+
+	Target int64  `json:"target"` // the message that an event of another type is about
+	Emoji  string `json:"emoji"`  // of a MessageReacted,
+	On     bool   `json:"on"`     // which makes the reaction or takes it back
 
 	Raw json.RawMessage `json:"-"` // the event as the server wrote it, with fields that this package doesn't know
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,32 @@ func TestGoldenPagesAreUnderstood(t *testing.T) {
 	e := page.Events[0]
 	if page.Head != 42 || page.Floor != 1 || page.Epoch != "k3v9" || e.Offset != 17 || e.Text != `hi <茶> "&" \ 🍵` || e.Time.UnixMilli() != 1795402254123 {
 		t.Errorf("got %+v", page)
+	}
+}
+
+func TestGoldenEventsOfEveryTypeAreUnderstood(t *testing.T) {
+	edited := time.Date(2026, 11, 23, 2, 51, 10, 0, time.UTC)
+	for name, want := range map[string]client.Event{
+		"events_rich":       {Offset: 17, Type: client.MessagePosted, Text: "hi **there** @bob", Reply: 12, Edited: edited},
+		"events_gone":       {Offset: 17, Type: client.MessagePosted, Deleted: true},
+		"events_edited":     {Offset: 18, Type: client.MessageEdited, Target: 17, Text: "hi **there** @bob"},
+		"events_superseded": {Offset: 18, Type: client.MessageEdited, Target: 17},
+		"events_deleted":    {Offset: 19, Type: client.MessageDeleted, Target: 17},
+		"events_reacted":    {Offset: 20, Type: client.MessageReacted, Target: 17, Emoji: "👍", On: true},
+		"events_unreacted":  {Offset: 21, Type: client.MessageReacted, Target: 17, Emoji: "👍"},
+	} {
+		var frame struct{ Events []client.Event }
+		if err := json.Unmarshal(golden(t, "server.json", name), &frame); err != nil {
+			t.Fatal(err)
+		}
+		got := frame.Events[0]
+		if got.Author != (client.Author{ID: "g-5kq", Name: "ann"}) || got.ID == "" || got.Time.IsZero() {
+			t.Errorf("%s: got %+v", name, got)
+		}
+		got.Raw, got.ID, got.Author, got.Time = nil, "", client.Author{}, time.Time{}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
 	}
 }
 

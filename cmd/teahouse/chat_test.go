@@ -217,3 +217,27 @@ func FuzzHarmless(f *testing.F) {
 		}
 	})
 }
+
+func TestChatShowsWhatBecameOfMessages(t *testing.T) {
+	s := newChatScreen("123", func(string) string { return "" }, client.Page{})
+	s.width = 80
+	show := func(e client.Event) string {
+		e.Author, e.Time = client.Author{ID: "g-1", Name: "ann"}, time.Now()
+		return ansi.Strip(strings.Join(s.rows(entry{event: e}), "\n"))
+	}
+	for want, e := range map[string]client.Event{
+		" ann edited: hi there":  {Type: client.MessageEdited, Target: 1, Text: "hi there"},
+		" ann deleted a message": {Type: client.MessageDeleted, Target: 1},
+		" ann: hi":               {Type: client.MessagePosted, Text: "hi", Edited: time.Now()},
+		"":                       {Type: client.MessageReacted, Target: 1, Emoji: "👍", On: true},
+	} {
+		if got := show(e); !strings.HasSuffix(got, want) || want == "" && got != "" {
+			t.Errorf("%+v: got %q, want %q", e, got, want)
+		}
+	}
+	for _, e := range []client.Event{{Type: client.MessageEdited, Target: 1}, {Type: client.MessagePosted, Deleted: true}} {
+		if got := show(e); got != "" {
+			t.Errorf("%+v: got %q", e, got)
+		}
+	}
+}

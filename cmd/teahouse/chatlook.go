@@ -68,7 +68,8 @@ func (s *chatScreen) rows(e entry) []string {
 	if e.note != "" {
 		return s.styled(s.look.wrap("      ", "— "+e.note+" —", width), s.look.dim())
 	}
-	if e.event.Type != client.MessagePosted || e.event.Deleted {
+	verb, says := says(e.event)
+	if !says && e.event.Type != client.MessageDeleted {
 		return nil
 	}
 	var rows []string
@@ -80,7 +81,11 @@ func (s *chatScreen) rows(e entry) []string {
 		s.lastDay = day
 	}
 	name := harmlessName(e.event.Author.Name)
-	prefix := s.look.dim().Render(at.Format("15:04")) + " " + s.look.name(e.event.Author.ID).Render(name) + ": "
+	prefix := s.look.dim().Render(at.Format("15:04")) + " " + s.look.name(e.event.Author.ID).Render(name)
+	if !says {
+		return append(rows, prefix+s.look.dim().Render(" deleted a message"))
+	}
+	prefix += s.look.dim().Render(verb) + ": "
 	return append(rows, s.look.wrap(prefix, harmless(e.event.Text), width)...)
 }
 

@@ -82,14 +82,26 @@ func tail(ctx context.Context, room *client.Room, from client.Cursor, std stream
 	}).Run(ctx)
 }
 
-// printLine prints a message for people: "12:03 ann: hi". Its further lines are indented, so that none looks like a message.
+// printLine prints what somebody says, for people: "12:03 ann: hi". Its further lines are indented, so that none looks like a message.
 func printLine(w io.Writer, e client.Event) error {
-	if e.Type != client.MessagePosted || e.Deleted {
+	verb, ok := says(e)
+	if !ok {
 		return nil
 	}
 	text := strings.ReplaceAll(harmless(e.Text), "\n", "\n      ")
-	_, err := fmt.Fprintf(w, "%s %s: %s\n", e.Time.Local().Format("15:04"), harmlessName(e.Author.Name), text)
+	_, err := fmt.Fprintf(w, "%s %s%s: %s\n", e.Time.Local().Format("15:04"), harmlessName(e.Author.Name), verb, text)
 	return err
+}
+
+// says reports whether an event is something that is said, and what goes between the name and the text.
+func says(e client.Event) (verb string, ok bool) {
+	switch e.Type {
+	case client.MessagePosted:
+		return "", !e.Deleted
+	case client.MessageEdited:
+		return " edited", e.Text != "" // else another edit came after it
+	}
+	return "", false
 }
 
 // printJSON prints an event as the server wrote it, on one line.
