@@ -25,8 +25,11 @@ func NewGuests(ctx context.Context, store Store) (*Guests, error) {
 // New makes the id of a new guest and the token that proves it.
 func (g *Guests) New() (id, token string) {
 	id = guestPrefix + strings.ToLower(rand.Text())
-	return id, id + "." + g.sign(id)
+	return id, g.token(id)
 }
+
+// token is the proof of a guest's id.
+func (g *Guests) token(id string) string { return id + "." + g.sign("guest", id) }
 
 // Verify returns the id that a token proves; ok is false for a token that this server didn't make.
 func (g *Guests) Verify(token string) (id string, ok bool) {
@@ -34,11 +37,12 @@ func (g *Guests) Verify(token string) (id string, ok bool) {
 	if !found || len(token) > 256 || !strings.HasPrefix(id, guestPrefix) {
 		return "", false
 	}
-	return id, hmac.Equal([]byte(signature), []byte(g.sign(id)))
+	return id, hmac.Equal([]byte(signature), []byte(g.sign("guest", id)))
 }
 
-func (g *Guests) sign(id string) string {
+// sign signs a text for one purpose, so that what is signed for another proves nothing.
+func (g *Guests) sign(purpose, text string) string {
 	mac := hmac.New(sha256.New, g.key)
-	mac.Write([]byte("teahouse guest\x00" + id))
+	mac.Write([]byte("teahouse " + purpose + "\x00" + text))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -36,6 +36,7 @@ var (
 	errCrowded     = errors.New("too many connections from one place")
 	errFull        = errors.New("too many connections")
 	errGuest       = errors.New("guest without cookie")
+	errPass        = errors.New("pass is used or too old")
 	errNotReady    = errors.New("messages don't flow")
 	errPanic       = errors.New("panic") // was logged
 )
@@ -67,6 +68,7 @@ var problems = []struct {
 	{chat.ErrEmoji, problem{422, ws.ClosePolicy, "emoji_invalid", "A reaction is an emoji of at most 32 bytes."}},
 	{chat.ErrReactions, problem{409, ws.ClosePolicy, "too_many_reactions", "The message has as many reactions as one may have."}},
 	{chat.ErrLevel, problem{422, ws.ClosePolicy, "level_invalid", "The level has to be all, mentions or none."}},
+	{errPass, problem{410, ws.ClosePolicy, "pass_invalid", "This link was used already, or is older than ten minutes: make a new one on the other device."}},
 	{errGuest, problem{403, ws.ClosePolicy, "guest_unknown", "The server keeps this for guests with a cookie only: open a room's page first."}},
 	{chat.ErrRoomName, roomProblem},
 	{eventlog.ErrTrimmed, problem{410, ws.ClosePolicy, "reset", "The messages aren't kept any more: read again from the head."}},

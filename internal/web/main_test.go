@@ -178,12 +178,20 @@ func (s *house) fill(room string, n int) {
 // guest gets a guest's cookie, as a browser does.
 func (s *house) guest() string {
 	s.t.Helper()
-	for _, c := range s.get("/room/123/").Cookies() {
+	cookie := s.get("/room/123/").guest()
+	if cookie == "" {
+		s.t.Fatal("the page gave no cookie")
+	}
+	return cookie
+}
+
+// guest is the cookie of a guest that an answer sets, as a request sends it; "" for none.
+func (a answer) guest() string {
+	for _, c := range a.Cookies() {
 		if c.Name == "teahouse_guest" {
 			return c.Name + "=" + c.Value
 		}
 	}
-	s.t.Fatal("the page gave no cookie")
 	return ""
 }
 

@@ -75,14 +75,10 @@ func (h *Handler) roomPage(w http.ResponseWriter, r *http.Request, room chat.Roo
 	if known {
 		mark = h.visit(r.Context(), mark)
 	}
-	name := ""
-	if given := r.URL.Query().Get("name"); given != "" {
-		name = chat.DisplayName(given)
-	}
 	h.render(w, r, http.StatusOK, "room.html", map[string]any{
 		"room":     room.Name,
 		"room_url": url.PathEscape(room.Name),
-		"name":     name,
+		"name":     givenName(r),
 		"messages": messageList(events),
 		"boot":     boot(author, h.events.AppendPage(nil, room.Name, state, events), mark),
 	})

@@ -22,6 +22,8 @@ func (h *Handler) routes() http.Handler {
 	handle("/room/{room}/messages/{offset}", methods{"PATCH": h.inRoom(h.editMessage), "DELETE": h.inRoom(h.deleteMessage)})
 	handle("/room/{room}/messages/{offset}/reactions/{emoji}", methods{"PUT": h.inRoom(h.react(true)), "DELETE": h.inRoom(h.react(false))})
 	handle("/me", methods{"GET": h.me})
+	handle("/me/passes", methods{"POST": h.makePass})
+	handle("/pass/{pass}", methods{"GET": h.passPage, "POST": h.usePass})
 	handle("/me/rooms", methods{"GET": h.myRooms})
 	handle("/me/rooms/{room}", methods{"PUT": h.inRoom(h.putMark), "DELETE": h.inRoom(h.dropMark)})
 	handle("/ws", methods{"GET": h.sessions.ServeHTTP})

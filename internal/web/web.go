@@ -51,6 +51,7 @@ type Handler struct {
 	events   feedhttp.Handler
 	gate     *gate
 	people   *chat.Presence
+	passes   *chat.Passes
 	marks    *chat.Marks
 	recent   recentList
 	metrics  *metrics
@@ -82,6 +83,7 @@ func New(opts Options) (*Handler, error) {
 		h.posts = ratelimit.New(postRate, postBurst)
 	}
 	h.people = chat.NewPresence(h.presence)
+	h.passes = chat.NewPasses(opts.Guests)
 	h.marks = chat.NewMarks(opts.Store, opts.Logger)
 	h.metrics = newMetrics(opts.Metrics, h)
 	h.sockets = channels.NewServer(opts.Layer, &channels.Options{
