@@ -15,9 +15,11 @@ import (
 
 // What the server fills in; a template that asks for more would show it to people.
 var placeholders = map[string][]string{
-	"room.html":  {"base", "lang", "messages", "name", "room", "room_url", "v"},
-	"lobby.html": {"base", "lang", "rooms", "v"},
-	"error.html": {"base", "detail", "lang", "status", "suggestion", "suggestion_url", "title", "v"},
+	"room.html":            {"base", "boot", "lang", "messages", "name", "room", "room_url", "v"},
+	"lobby.html":           {"base", "lang", "rooms", "v"},
+	"error.html":           {"base", "detail", "lang", "status", "suggestion", "suggestion_url", "title", "v"},
+	"pass.html":            {"base", "lang", "name", "v"},
+	"manifest.webmanifest": {"base", "lang", "v"},
 }
 
 func TestTemplatesAskForWhatTheServerHas(t *testing.T) {
@@ -46,9 +48,10 @@ func TestCataloguesHaveTheSameKeys(t *testing.T) {
 	}
 }
 
-// The budget of the first version, in bytes as gzip sends them.
+// What a room's first visit may weigh, in bytes as gzip sends them. The emoji come when somebody wants one, the service
+// worker after the page.
 func TestPageStaysSmall(t *testing.T) {
-	for name, budget := range map[string]int{"app.js": 20 << 10, "app.css": 6 << 10} {
+	for name, budget := range map[string]int{"app.js": 60 << 10, "app.css": 15 << 10, "emoji.js": 28 << 10, "sw.js": 2 << 10} {
 		var packed bytes.Buffer
 		w := gzip.NewWriter(&packed)
 		if _, err := w.Write(read(t, name)); err != nil {
@@ -59,6 +62,20 @@ func TestPageStaysSmall(t *testing.T) {
 		}
 		if packed.Len() == 0 || packed.Len() > budget {
 			t.Errorf("%s: %d bytes compressed, want at most %d", name, packed.Len(), budget)
+		}
+	}
+}
+
+// An icon that the manifest names and dist lacks would make the page one that can't be installed.
+func TestManifestNamesIconsThatThereAre(t *testing.T) {
+	icon := regexp.MustCompile(`/static/([\w.-]+)\?v=`)
+	found := icon.FindAllSubmatch(read(t, "manifest.webmanifest"), -1)
+	if len(found) < 3 {
+		t.Errorf("the manifest names %d icons, want one of 192, one of 512, one to be masked", len(found))
+	}
+	for _, m := range found {
+		if len(read(t, string(m[1]))) == 0 {
+			t.Errorf("%s is empty", m[1])
 		}
 	}
 }

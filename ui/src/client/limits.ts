@@ -29,3 +29,15 @@ export function isRoomName(name: string): boolean {
   const canonical = name.normalize("NFC");
   return /^[\p{L}\p{M}\p{Nd}_-][\p{L}\p{M}\p{Nd}._-]*$/u.test(canonical) && [...canonical].length <= 64;
 }
+
+// canonicalRoom gives the one spelling of a room's name, from a name or from the segment
+// of a path; "" when it can't be one.
+export function canonicalRoom(spelling: string): string {
+  let name = spelling;
+  try {
+    name = decodeURIComponent(spelling);
+  } catch {
+    // A stray "%" is no encoding, nor a room's name.
+  }
+  return isRoomName(name) ? name.normalize("NFC").toLowerCase().normalize("NFC") : "";
+}

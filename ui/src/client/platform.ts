@@ -13,10 +13,35 @@ export interface SocketEvents {
   closed(code: number): void;
 }
 
+export interface Request {
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"; // GET when there is none
+  readonly body?: string; // JSON
+  readonly id?: string; // sent as Idempotency-Key
+  readonly keepalive?: boolean; // outlives the page that is being left
+}
+
 export interface Answer {
   readonly status: number;
   readonly body: string;
   readonly retryAfter?: number; // seconds, from Retry-After
+}
+
+// StreamEvents tell of an answer that is read while it comes. After closed there is nothing more.
+export interface StreamEvents {
+  opened(status: number, retryAfter: number | undefined): void;
+  data(text: string): void;
+  // whole: the answer came to its end; else it broke off, or there never was one.
+  closed(whole: boolean): void;
+}
+
+// Storage keeps values by key, in what all tabs of this browser share. Values are what
+// structured clone can copy. It may be full, or not there at all in a private window:
+// then it keeps them as long as it can, and rejects nothing.
+export interface Storage {
+  get(key: string): Promise<unknown>;
+  put(key: string, value: unknown): Promise<void>;
+  delete(key: string): Promise<void>;
+  list(prefix: string): Promise<readonly unknown[]>; // values, by key in order
 }
 
 export interface Platform {
@@ -25,5 +50,7 @@ export interface Platform {
   newID(): string;
   timer(ms: number, fn: () => void): () => void; // returns its cancel
   dial(url: string, protocol: string, events: SocketEvents): Socket;
-  get(url: string): Promise<Answer>; // rejects when there is no answer
+  fetch(url: string, request?: Request): Promise<Answer>; // rejects when there is no answer
+  stream(url: string, accept: string, events: StreamEvents): () => void; // returns its cancel
+  readonly storage: Storage;
 }

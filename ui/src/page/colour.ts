@@ -1,12 +1,19 @@
-import { cleanName } from "../client/limits.js";
+import { cleanName, type Author } from "../client/app.js";
 
-// A colour for an author, the same for everybody since it comes from the id. Only the
-// hue is chosen here; app.css gives it a lightness that is readable in light and dark.
+// A colour for an author: the one they chose, else one that comes from the id and so is
+// the same for everybody. Only the hue is chosen; app.css gives it a lightness that is
+// readable in light and dark.
 
 // Hues far enough from each other to tell people apart, a dozen of them.
 const hues = 12;
 
-export function hueOf(id: string): number {
+export const choices: readonly number[] = Array.from({ length: hues }, (_, i) => (i * 360) / hues);
+
+export function hueOf(author: Author): number {
+  return author.hue ?? hueOfID(author.id);
+}
+
+function hueOfID(id: string): number {
   let h = 0x811c9dc5; // FNV-1a
   for (let i = 0; i < id.length; i++) h = Math.imul(h ^ id.charCodeAt(i), 0x01000193);
   // The low bits of FNV differ too little for short ids: fold the high ones in.
@@ -16,6 +23,8 @@ export function hueOf(id: string): number {
 
 // sealOf is the sign on an author's seal: the first character as people count them.
 export function sealOf(name: string): string {
-  const first = new Intl.Segmenter().segment(cleanName(name))[Symbol.iterator]().next();
+  const first = segments.segment(cleanName(name))[Symbol.iterator]().next();
   return first.done ? "·" : first.value.segment.toLocaleUpperCase();
 }
+
+const segments = new Intl.Segmenter();

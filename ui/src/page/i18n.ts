@@ -11,9 +11,10 @@ export const lang = document.documentElement.lang.startsWith("zh") ? "zh-CN" : "
 const words: Record<Key, string> = lang === "zh-CN" ? zh : en;
 const plural = new Intl.PluralRules(lang);
 
-export function t(key: Key, n?: number): string {
-  const text = words[key];
-  return n === undefined ? text : text.replace("{n}", n.toLocaleString(lang));
+// t is a key's words, with {names} filled in; a number is {n}.
+export function t(key: Key, values: number | Readonly<Record<string, string>> = {}): string {
+  const named = typeof values === "number" ? { n: values.toLocaleString(lang) } : values;
+  return words[key].replace(/\{(\w+)\}/g, (hole, name: string) => named[name] ?? hole);
 }
 
 type Counted = Key extends infer K ? (K extends `${infer Base}.other` ? Base : never) : never;
@@ -23,7 +24,14 @@ export function count(key: Counted, n: number): string {
   return t(plural.select(n) === "one" ? `${key}.one` : `${key}.other`, n);
 }
 
-// has tells whether a key that came from outside, such as an error's code, has words.
-export function has(key: string): key is Key {
-  return Object.hasOwn(words, key);
+// problem has the words for an error's code that came from outside, if there are some.
+export function problem(code: string): string | null {
+  const key = "problem." + code;
+  return Object.hasOwn(words, key) ? words[key as Key] : null;
+}
+
+const names = new Intl.ListFormat(lang, { style: "long", type: "conjunction" });
+
+export function listed(items: readonly string[]): string {
+  return names.format(items);
 }

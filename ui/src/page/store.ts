@@ -3,32 +3,41 @@
 
 const prefix = "teahouse.";
 
-function read(store: () => Storage, key: string): string | null {
-  try {
-    return store().getItem(prefix + key);
-  } catch {
-    return null;
-  }
+interface Kept {
+  get(): string | null;
+  set(value: string): void; // "" forgets
 }
 
-function write(store: () => Storage, key: string, value: string): void {
-  try {
-    if (value === "") store().removeItem(prefix + key);
-    else store().setItem(prefix + key, value);
-  } catch {
-    // Nothing to do: see above.
-  }
+function keep(key: string): Kept {
+  return {
+    get() {
+      try {
+        return localStorage.getItem(prefix + key);
+      } catch {
+        return null;
+      }
+    },
+    set(value) {
+      try {
+        if (value === "") localStorage.removeItem(prefix + key);
+        else localStorage.setItem(prefix + key, value);
+      } catch {
+        // Nothing to do: see above.
+      }
+    },
+  };
 }
 
-// The nickname is for all rooms and visits, a draft for one room in this tab.
-export const nickname = {
-  get: () => read(() => localStorage, "name"),
-  set: (name: string) => write(() => localStorage, "name", name),
+export const kept = {
+  nickname: keep("name"),
+  hue: keep("hue"),
+  sound: keep("sound"), // "on"
+  panel: keep("panel"), // "closed"
+  emoji: keep("emoji"), // how often each was used, as JSON
+  language: keep("lang"), // of the page that is kept for offline
 };
 
-export function draftOf(room: string) {
-  return {
-    get: () => read(() => sessionStorage, "draft." + room) ?? "",
-    set: (text: string) => write(() => sessionStorage, "draft." + room, text),
-  };
+// A draft is one room's, of the house under this base path, and outlives the tab.
+export function draftOf(base: string, room: string): Kept {
+  return keep(`draft.${base ? base + "." : ""}${room}`);
 }

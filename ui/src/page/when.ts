@@ -1,20 +1,40 @@
-// Times as people say them: the hour today, the day as well before.
+// Times as people say them.
 
-import { lang } from "./i18n.js";
+import { lang, t } from "./i18n.js";
 
 const hour = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const day = new Intl.DateTimeFormat(lang, { month: "short", day: "numeric" });
-const year = new Intl.DateTimeFormat(lang, { year: "numeric", month: "short", day: "numeric" });
+const weekday = new Intl.DateTimeFormat(lang, { month: "long", day: "numeric", weekday: "long" });
+const year = new Intl.DateTimeFormat(lang, { year: "numeric", month: "long", day: "numeric", weekday: "long" });
 const full = new Intl.DateTimeFormat(lang, { dateStyle: "full", timeStyle: "medium" });
 
-export function when(time: number, now: number): string {
-  const then = new Date(time);
-  const today = new Date(now);
-  if (then.toDateString() === today.toDateString()) return hour.format(then);
-  const date = then.getFullYear() === today.getFullYear() ? day : year;
-  return `${date.format(then)} ${hour.format(then)}`;
+export function clock(time: number): string {
+  return hour.format(time);
 }
 
 export function inFull(time: number): string {
-  return full.format(new Date(time));
+  return full.format(time);
+}
+
+// dayOf numbers the days of this place, so that two times can be told to be of one.
+export function dayOf(time: number): number {
+  const d = new Date(time);
+  return d.getFullYear() * 400 + d.getMonth() * 32 + d.getDate();
+}
+
+export function dayName(time: number, now: number): string {
+  if (dayOf(time) === dayOf(now)) return t("feed.today");
+  if (dayOf(time) === dayOf(now - 24 * 3600_000)) return t("feed.yesterday");
+  return new Date(time).getFullYear() === new Date(now).getFullYear() ? weekday.format(time) : year.format(time);
+}
+
+// A date as <input type="date"> has it, in this place's time.
+export function toDateField(time: number): string {
+  const d = new Date(time);
+  const two = (n: number) => String(n).padStart(2, "0");
+  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+}
+
+export function fromDateField(value: string): number | null {
+  const time = new Date(value + "T00:00").getTime();
+  return Number.isNaN(time) ? null : time;
 }

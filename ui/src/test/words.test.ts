@@ -15,10 +15,10 @@ test("both catalogues name the same numbers", () => {
 });
 
 test("the templates ask only for words that there are", () => {
-  for (const page of ["room", "lobby", "error"]) {
-    const html = readFileSync(`ui/src/${page}.html`, "utf8");
-    for (const [, key = ""] of html.matchAll(/\{\{t:([\w.]+)\}\}/g)) assert.ok(key in en, `${page}.html: ${key}`);
-    assert.doesNotMatch(html, /\son\w+=|style=|<style|<script(?![^>]* src=)/, `${page}.html has inline script or style`);
+  for (const page of ["room.html", "lobby.html", "error.html", "manifest.webmanifest"]) {
+    const html = readFileSync(`ui/src/${page}`, "utf8");
+    for (const [, key = ""] of html.matchAll(/\{\{t:([\w.]+)\}\}/g)) assert.ok(key in en, `${page}: ${key}`);
+    assert.doesNotMatch(html, /\son\w+=|style=|<style|<script(?![^>]* (?:src=|type="application\/json"))/, `${page} has inline script or style`);
   }
 });
 
