@@ -94,6 +94,12 @@ func Said(e *eventlog.Event) (a Author, text string, ok bool) {
 	return Author{ID: e.Author, Name: c.Name, Hue: c.Hue}, c.Text, true
 }
 
+// Body is the tree that a message's text makes by its Markdown, as it is now; nil for a plain text.
+func Body(e *eventlog.Event) []byte {
+	c, _ := contentOf(e)
+	return c.Body
+}
+
 // timeLayout is RFC 3339 in UTC with milliseconds.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 

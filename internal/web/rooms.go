@@ -57,7 +57,7 @@ func (h *Handler) roomOrSocket(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// roomPage shows the room. The messages in it are for browsers without script, what it boots from for the script.
+// roomPage shows the room. The messages in it are seen before any script runs, and without; what it boots from is for the script.
 func (h *Handler) roomPage(w http.ResponseWriter, r *http.Request, room chat.Room) {
 	topic, err := h.opts.Feed.Open(r.Context(), room.Topic, room.Name)
 	if err != nil {
@@ -112,22 +112,6 @@ func boot(me chat.Author, page []byte, mark chat.Mark) markup {
 // shell is the room's page for no room in particular: what a service worker keeps to show offline.
 func (h *Handler) shell(w http.ResponseWriter, r *http.Request) {
 	h.render(w, r, http.StatusOK, "room.html", map[string]any{"boot": markup("null")})
-}
-
-func messageList(events []eventlog.Event) markup {
-	var b strings.Builder
-	for i := range events {
-		author, text, ok := chat.Said(&events[i])
-		if !ok {
-			continue
-		}
-		b.WriteString(`<li class="message"><bdi class="author">`)
-		b.WriteString(html.EscapeString(author.Name))
-		b.WriteString(`</bdi> <span class="text" dir="auto">`)
-		b.WriteString(html.EscapeString(text))
-		b.WriteString("</span></li>")
-	}
-	return markup(b.String())
 }
 
 // postForm takes the message of the page's form, for browsers without script, and shows the page again.

@@ -97,6 +97,7 @@ function followAddress(): void {
     overlay.value = drawer.value = hovered.value = focused.value = null;
     mode.value = { kind: "new" };
     here.enter(room, at);
+    if (atDesk() && at === undefined) toComposer();
   });
 }
 

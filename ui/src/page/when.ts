@@ -2,17 +2,23 @@
 
 import { lang, t } from "./i18n.js";
 
-const hour = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const weekday = new Intl.DateTimeFormat(lang, { month: "long", day: "numeric", weekday: "long" });
-const year = new Intl.DateTimeFormat(lang, { year: "numeric", month: "long", day: "numeric", weekday: "long" });
-const full = new Intl.DateTimeFormat(lang, { dateStyle: "full", timeStyle: "medium" });
+const hour = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const weekday = format({ month: "long", day: "numeric", weekday: "long" });
+const year = format({ year: "numeric", month: "long", day: "numeric", weekday: "long" });
+const full = format({ dateStyle: "full", timeStyle: "medium" });
+
+// format makes its formatter when it is first needed: each costs some milliseconds.
+function format(options: Intl.DateTimeFormatOptions): (time: number) => string {
+  let made: Intl.DateTimeFormat | undefined;
+  return (time) => (made ??= new Intl.DateTimeFormat(lang, options)).format(time);
+}
 
 export function clock(time: number): string {
-  return hour.format(time);
+  return hour(time);
 }
 
 export function inFull(time: number): string {
-  return full.format(time);
+  return full(time);
 }
 
 // dayOf numbers the days of this place, so that two times can be told to be of one.
@@ -24,7 +30,7 @@ export function dayOf(time: number): number {
 export function dayName(time: number, now: number): string {
   if (dayOf(time) === dayOf(now)) return t("feed.today");
   if (dayOf(time) === dayOf(now - 24 * 3600_000)) return t("feed.yesterday");
-  return new Date(time).getFullYear() === new Date(now).getFullYear() ? weekday.format(time) : year.format(time);
+  return new Date(time).getFullYear() === new Date(now).getFullYear() ? weekday(time) : year(time);
 }
 
 // A date as <input type="date"> has it, in this place's time.
