@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +42,8 @@ var startChromium = sync.OnceValues(func() (context.Context, error) {
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
+		// A headless browser has no mouse unless it is told so; a phone's touch is emulated.
+		chromedp.Flag("blink-settings", "primaryPointerType=4,availablePointerTypes=4,primaryHoverType=2,availableHoverTypes=2"),
 		chromedp.WindowSize(480, 720),
 		chromedp.WSURLReadTimeout(60*time.Second),
 	)
@@ -74,18 +77,25 @@ type tab struct {
 	ctx  context.Context
 	lang string
 
+	device string   // the one it is, by its name
+	found  []string // what axe said already
+
 	mu       sync.Mutex
 	requests []string // URLs
 	problems []string // what the console said
-	cut      bool     // the server is away: that connections fail is to be expected
+	expected []string // parts of what it may say
 }
 
 func openTab(t *testing.T, browser context.Context, lang string) *tab {
 	t.Helper()
-	p := &tab{t: t, lang: lang}
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	return newTab(t, ctx, cancel, lang)
+}
+
+func newTab(t *testing.T, ctx context.Context, cancel context.CancelFunc, lang string) *tab {
+	t.Helper()
+	p := &tab{t: t, ctx: ctx, lang: lang}
 	t.Cleanup(cancel)
-	p.ctx = ctx
 	agent, err := chromedp.Run(ctx, chromedp.Evaluate[string](`navigator.userAgent`))
 	if err != nil {
 		t.Fatalf("open a tab: %v", err)
@@ -114,9 +124,7 @@ func (p *tab) event(e any) {
 	case *runtime.EventConsoleAPICalled:
 		p.problems = append(p.problems, "console."+string(e.Type)+": "+asJSON(e.Args))
 	case *cdplog.EventEntryAdded:
-		away := strings.Contains(e.Entry.Text, "net::ERR_CONNECTION_REFUSED") || strings.Contains(e.Entry.Text, "net::ERR_CONNECTION_RESET") ||
-			strings.Contains(e.Entry.Text, "WebSocket connection to")
-		if !p.cut || !away {
+		if !slices.ContainsFunc(p.expected, func(part string) bool { return strings.Contains(e.Entry.Text, part) }) {
 			p.problems = append(p.problems, fmt.Sprintf("%s %s: %s (%s)", e.Entry.Source, e.Entry.Level, e.Entry.Text, e.Entry.URL))
 		}
 	}
@@ -131,10 +139,13 @@ func asJSON(v any) string {
 }
 
 // serverIsAway says that failing connections are to be expected from now on.
-func (p *tab) serverIsAway() {
+func (p *tab) serverIsAway() { p.expect("net::ERR_", "WebSocket connection to") }
+
+// expect says what the console may say from now on: messages that have one of these parts.
+func (p *tab) expect(parts ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut = true
+	p.expected = append(p.expected, parts...)
 }
 
 // checkQuiet fails when the console has complaints, of a violated CSP among others, or a request left the server's origin.
@@ -199,7 +210,7 @@ func (p *tab) await(within time.Duration, what, expression string) {
 	deadline := time.Now().Add(within)
 	for !look[bool](p, expression) {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("after %v still not: %s (%s); the page says:\n%s", within, what, p.lang, look[string](p, `document.body.innerText`))
+			p.t.Fatalf("after %v still not: %s (%s); the page says:\n%s", within, what, p.lang, look[string](p, `document.body.innerText.slice(-2000)`))
 		}
 		time.Sleep(30 * time.Millisecond)
 	}
@@ -225,7 +236,11 @@ func (p *tab) awaitPeople(n int) {
 // texts are the messages that have an offset, in the page's order.
 func (p *tab) texts() []string {
 	p.t.Helper()
-	return look[[]string](p, `[...document.querySelectorAll("#messages li[data-offset] .text")].map(e => e.textContent)`)
+	return look[[]string](p, `[...document.querySelectorAll("#messages li[data-offset] .text")].map(e => {
+		const text = e.cloneNode(true)
+		text.querySelectorAll("br").forEach(b => b.replaceWith("\n"))
+		return text.textContent
+	})`)
 }
 
 // awaitTexts waits until the messages are just these.
