@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestAxeFindsNothingSerious(t *testing.T) {
+func TestPageAxeFindsNothingSerious(t *testing.T) {
 	browser := chromium(t)
 	for lang, y := range plays {
 		t.Run(lang, func(t *testing.T) {
@@ -99,7 +99,7 @@ func (p *tab) awaitFocus(want string) {
 	}
 }
 
-func TestKeyboardReachesEveryMessageAndWhatOneCanDoToIt(t *testing.T) {
+func TestPageKeyboardReachesEveryMessageAndWhatOneCanDoToIt(t *testing.T) {
 	s := start(t)
 	s.post("123", "bob", "first")
 	s.post("123", "bob", "second")
@@ -169,7 +169,7 @@ func TestKeyboardReachesEveryMessageAndWhatOneCanDoToIt(t *testing.T) {
 }
 
 // A screen reader is told what comes, once: not what was there, nor what a change redraws.
-func TestOnlyNewMessagesAreAnnounced(t *testing.T) {
+func TestPageOnlyNewMessagesAreAnnounced(t *testing.T) {
 	s := start(t)
 	s.post("123", "bob", "before")
 	p := openTab(t, chromium(t), "en")

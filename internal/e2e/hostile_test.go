@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestHostileTextIsText(t *testing.T) {
+func TestPageHostileTextIsText(t *testing.T) {
 	s := start(t)
 	const room = "123"
 	hostile := []string{
@@ -45,7 +45,7 @@ func TestHostileTextIsText(t *testing.T) {
 }
 
 // Texts that are Markdown of the worst kind. All are within the limits; to parse and to draw them has to be quick.
-func TestMonstrousMarkdownIsDrawn(t *testing.T) {
+func TestPageMonstrousMarkdownIsDrawn(t *testing.T) {
 	s := start(t, "--limits", "off")
 	monsters := map[string]string{
 		"quotes in quotes": strings.Repeat(">", 3990) + " deep",
@@ -108,7 +108,7 @@ func nested(marker string, depth int) string {
 	return b.String()
 }
 
-func TestTextOverTheLimitStaysInTheField(t *testing.T) {
+func TestPageTextOverTheLimitStaysInTheField(t *testing.T) {
 	s := start(t)
 	p := openTab(t, chromium(t), "en")
 	p.open(s.url("/room/123/?name=ann"))
@@ -131,7 +131,7 @@ func TestTextOverTheLimitStaysInTheField(t *testing.T) {
 }
 
 // A page is offered hostile names in its URL, by its room and by those who are here.
-func TestHostileNamesAreText(t *testing.T) {
+func TestPageHostileNamesAreText(t *testing.T) {
 	s := start(t)
 	names := []string{`<img src=x onerror="document.title='owned'">`, "\u202egnp.exe", strings.Repeat("Z̷̧̡͔̘", 8), "a\u200b\u200b\u200bb", `'";--`, "{{name}}"}
 	p := openTab(t, chromium(t), "en")

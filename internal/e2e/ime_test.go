@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-func TestEnterInACompositionDoesNotSend(t *testing.T) {
+func TestPageEnterInACompositionDoesNotSend(t *testing.T) {
 	s := start(t)
 	p := openTab(t, chromium(t), "zh-CN")
 	p.open(s.url("/room/123/"))
@@ -51,7 +51,7 @@ func (p *tab) compose(text string) {
 	call(p, input.ImeSetComposition, input.ImeSetCompositionParams{Text: text, SelectionStart: n, SelectionEnd: n})
 }
 
-func TestSentenceIsComposedWordByWord(t *testing.T) {
+func TestPageSentenceIsComposedWordByWord(t *testing.T) {
 	s := start(t)
 	p := openTab(t, chromium(t), "zh-CN")
 	p.open(s.url("/room/123/"))
@@ -82,7 +82,7 @@ func TestSentenceIsComposedWordByWord(t *testing.T) {
 }
 
 // Safari ends the composition first and then tells of the Enter that ended it, in one task: with isComposing false, and 229 in some versions.
-func TestEnterThatEndedACompositionInSafarisOrderDoesNotSend(t *testing.T) {
+func TestPageEnterThatEndedACompositionInSafarisOrderDoesNotSend(t *testing.T) {
 	s := start(t)
 	p := openTab(t, chromium(t), "zh-CN")
 	p.open(s.url("/room/123/"))

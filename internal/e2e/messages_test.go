@@ -102,7 +102,7 @@ func listen(t *testing.T, s *teahouse, room string) *buffer {
 	return heard
 }
 
-func TestEditDeleteReplyAndReactAreSeenByAll(t *testing.T) {
+func TestPageEditDeleteReplyAndReactAreSeenByAll(t *testing.T) {
 	s := start(t)
 	browser := chromium(t)
 	ann, bob := openTab(t, browser, "en"), openTab(t, browser, "zh-CN")
@@ -201,7 +201,7 @@ func TestEditDeleteReplyAndReactAreSeenByAll(t *testing.T) {
 	}
 }
 
-func TestMarkdownBecomesElements(t *testing.T) {
+func TestPageMarkdownBecomesElements(t *testing.T) {
 	s := start(t)
 	p := openTab(t, chromium(t), "en")
 	p.open(s.url("/room/123/?name=ann"))
@@ -246,7 +246,7 @@ func inSight(offset int64) string {
 	})()`, row(offset))
 }
 
-func TestPermalinkLeadsToTheMessage(t *testing.T) {
+func TestPagePermalinkLeadsToTheMessage(t *testing.T) {
 	s := start(t, "--limits", "off")
 	talk(t, s, "123", 1000)
 	p := openTab(t, chromium(t), "en")
@@ -275,7 +275,7 @@ func TestPermalinkLeadsToTheMessage(t *testing.T) {
 	p.checkQuiet(s)
 }
 
-func TestJumpToADay(t *testing.T) {
+func TestPageJumpToADay(t *testing.T) {
 	s := start(t, "--limits", "off")
 	talk(t, s, "123", 400)
 	for range 2 { // 1–400 four days ago, 401–800 two days ago, the others today

@@ -52,7 +52,7 @@ func texts(log []client.Event) []string {
 	return all
 }
 
-func TestWhatIsWrittenOfflineOutlivesAReloadAndIsDeliveredOnce(t *testing.T) {
+func TestPageWhatIsWrittenOfflineOutlivesAReloadAndIsDeliveredOnce(t *testing.T) {
 	s := start(t)
 	net := newProxy(t, s.addr)
 	front := net.front(s)
@@ -87,7 +87,7 @@ func TestWhatIsWrittenOfflineOutlivesAReloadAndIsDeliveredOnce(t *testing.T) {
 	p.checkQuiet(front)
 }
 
-func TestTwoTabsPostOneOutboxOnce(t *testing.T) {
+func TestPageTwoTabsPostOneOutboxOnce(t *testing.T) {
 	s := start(t)
 	net := newProxy(t, s.addr)
 	front := net.front(s)
@@ -121,7 +121,7 @@ func TestTwoTabsPostOneOutboxOnce(t *testing.T) {
 	other.checkQuiet(front)
 }
 
-func TestServerKilledInMidSentence(t *testing.T) {
+func TestPageServerKilledInMidSentence(t *testing.T) {
 	s := start(t)
 	p := openTab(t, chromium(t), "zh-CN")
 	p.open(s.url("/room/123/?name=ann"))
@@ -146,7 +146,7 @@ func TestServerKilledInMidSentence(t *testing.T) {
 
 var cutSeed = uint64(20261123)
 
-func TestNetworkCutAtAnyByteLosesAndDoublesNothing(t *testing.T) {
+func TestPageNetworkCutAtAnyByteLosesAndDoublesNothing(t *testing.T) {
 	s := start(t, "--limits", "off")
 	net := newProxy(t, s.addr)
 	front := net.front(s)

@@ -40,7 +40,7 @@ var spoken = []words{
 	},
 }
 
-func TestTwoPagesTalkLoseTheServerAndCatchUp(t *testing.T) {
+func TestPageTalksLosesTheServerAndCatchesUp(t *testing.T) {
 	browser := chromium(t)
 	for _, w := range spoken {
 		t.Run(w.html, func(t *testing.T) {

@@ -20,7 +20,7 @@ func (p *tab) typeKeys(text string) {
 	}
 }
 
-func TestNameIsCompletedAfterAnAt(t *testing.T) {
+func TestPageNameIsCompletedAfterAnAt(t *testing.T) {
 	s := start(t)
 	browser := chromium(t)
 	ann, bob := openTab(t, browser, "en"), openTab(t, browser, "en")
@@ -65,7 +65,7 @@ func TestNameIsCompletedAfterAnAt(t *testing.T) {
 	bob.checkQuiet(s)
 }
 
-func TestTypingIsSeenAndEnds(t *testing.T) {
+func TestPageTypingIsSeenAndEnds(t *testing.T) {
 	s := start(t)
 	browser := chromium(t)
 	ann, bob := openTab(t, browser, "en"), openTab(t, browser, "en")
@@ -90,7 +90,7 @@ func TestTypingIsSeenAndEnds(t *testing.T) {
 	bob.checkQuiet(s)
 }
 
-func TestAnotherNameIsSeenByAll(t *testing.T) {
+func TestPageAnotherNameIsSeenByAll(t *testing.T) {
 	s := start(t)
 	browser := chromium(t)
 	ann, bob := openTab(t, browser, "en"), openTab(t, browser, "en")
@@ -118,4 +118,29 @@ func TestAnotherNameIsSeenByAll(t *testing.T) {
 	}
 	ann.checkQuiet(s)
 	bob.checkQuiet(s)
+}
+
+func TestPagePassMakesTwoDevicesOneGuest(t *testing.T) {
+	s := start(t, "--base-path", "/chat")
+	atDesk, atHand := openTab(t, chromium(t), "en"), openTab(t, chromium(t), "zh-CN")
+	atDesk.use(desk)
+	atHand.use(phone)
+	atDesk.open(s.url("/room/123/?name=ann"))
+	atDesk.state("online")
+	atDesk.say("from the desk")
+	atDesk.awaitTexts("from the desk")
+	atDesk.click("#make-pass")
+	atDesk.await(5*time.Second, "there is a link", `!!document.querySelector("#pass-link")?.value`)
+	atHand.open(look[string](atDesk, `document.querySelector("#pass-link").value`))
+	atHand.await(5*time.Second, "it says whose it is", `document.querySelector("#pass-name").textContent === "ann"`)
+	atHand.click("#pass button")
+	atHand.await(10*time.Second, "the room is open", `document.querySelector("#state")?.dataset.state === "online"`)
+	atHand.await(5*time.Second, "what was said at the desk is one's own", `document.querySelectorAll("#messages li.mine[data-offset]").length === 1`)
+	atHand.say("from the phone")
+	for _, p := range []*tab{atDesk, atHand} {
+		p.awaitTexts("from the desk", "from the phone")
+		p.await(5*time.Second, "both are one's own", `document.querySelectorAll("#messages li.mine[data-offset]").length === 2`)
+		p.awaitPeople(1)
+		p.checkQuiet(s)
+	}
 }

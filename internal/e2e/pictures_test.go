@@ -9,7 +9,7 @@ import (
 )
 
 // The pictures are for people to look at; the test makes sure only that there is something to see.
-func TestPictures(t *testing.T) {
+func TestPagePictures(t *testing.T) {
 	browser := chromium(t)
 	for lang, y := range plays {
 		t.Run(lang, func(t *testing.T) {

@@ -71,7 +71,7 @@ func TestPageIsInstallable(t *testing.T) {
 	}
 }
 
-func TestOfflineShellShowsTheLastMessagesOfEachRoom(t *testing.T) {
+func TestPageOfflineShellShowsTheLastMessagesOfEachRoom(t *testing.T) {
 	for _, base := range []string{"", "/chat"} {
 		t.Run("under "+base+"/", func(t *testing.T) {
 			s := start(t, "--base-path", base)

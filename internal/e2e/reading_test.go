@@ -19,7 +19,7 @@ func (p *tab) awaitUnread(room string, n int) {
 		`!!document.querySelector('#rooms [data-room=%q]') && (document.querySelector('#rooms [data-room=%[1]q] .unread')?.textContent ?? "") === %q`, room, want))
 }
 
-func TestUnreadLineAndTheWayToIt(t *testing.T) {
+func TestPageUnreadLineAndTheWayToIt(t *testing.T) {
 	s := start(t, "--limits", "off")
 	talk(t, s, "123", 20)
 	p := openTab(t, chromium(t), "en")
@@ -80,7 +80,7 @@ func (p *tab) awaitRead(s *teahouse, room string, offset int) {
 	}
 }
 
-func TestUnreadCountsAreOneForAllTabs(t *testing.T) {
+func TestPageUnreadCountsAreOneForAllTabs(t *testing.T) {
 	s := start(t, "--limits", "off")
 	first := openTab(t, chromium(t), "en")
 	first.use(desk)
@@ -132,7 +132,7 @@ func TestUnreadCountsAreOneForAllTabs(t *testing.T) {
 	second.checkQuiet(s)
 }
 
-func TestDraftsAreOfTheirRoom(t *testing.T) {
+func TestPageDraftsAreOfTheirRoom(t *testing.T) {
 	s := start(t)
 	p := openTab(t, chromium(t), "en")
 	p.use(desk)

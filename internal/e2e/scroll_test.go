@@ -69,7 +69,7 @@ func (p *tab) moved() float64 {
 // jump is how far what is read may move, in pixels.
 const jump = 2
 
-func TestLongRoomIsReadWithoutJumps(t *testing.T) {
+func TestPageLongRoomIsReadWithoutJumps(t *testing.T) {
 	const all = 10_000
 	s := start(t, "--limits", "off")
 	talk(t, s, "123", all)
@@ -120,7 +120,7 @@ func TestLongRoomIsReadWithoutJumps(t *testing.T) {
 	}
 }
 
-func TestEndIsFollowedOnlyFromTheEnd(t *testing.T) {
+func TestPageEndIsFollowedOnlyFromTheEnd(t *testing.T) {
 	s := start(t, "--limits", "off")
 	talk(t, s, "123", 200)
 	p := openTab(t, chromium(t), "en")

@@ -11,7 +11,7 @@ import (
 // woken is how soon a page has caught up once it is seen again.
 const woken = 5 * time.Second
 
-func TestTabCatchesUpWhenItWakes(t *testing.T) {
+func TestPageTabCatchesUpWhenItWakes(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		sever func(net *proxy)
@@ -50,7 +50,7 @@ func TestTabCatchesUpWhenItWakes(t *testing.T) {
 }
 
 // A browser tells of a network change by "offline" and "online"; between them the old connections may have died without a word.
-func TestNetworkChangeIsNoticed(t *testing.T) {
+func TestPageNetworkChangeIsNoticed(t *testing.T) {
 	s := start(t, "--limits", "off")
 	net := newProxy(t, s.addr)
 	p := openTab(t, chromium(t), "en")

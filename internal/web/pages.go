@@ -127,6 +127,11 @@ func (h *Handler) file(w http.ResponseWriter, r *http.Request, name string) {
 	_, _ = w.Write(body) // a client that has gone needs no answer
 }
 
+// icon leads to the icon from where browsers look for one unasked.
+func (h *Handler) icon(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, h.opts.BasePath+"/static/icon.svg?v="+h.pages.version, http.StatusFound)
+}
+
 // A template is a page's text, cut at its placeholders: {{name}} is a value, {{t:key}} a text of the catalogue.
 type template []piece
 

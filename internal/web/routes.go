@@ -28,6 +28,7 @@ func (h *Handler) routes() http.Handler {
 	handle("/me/rooms/{room}", methods{"PUT": h.inRoom(h.putMark), "DELETE": h.inRoom(h.dropMark)})
 	handle("/ws", methods{"GET": h.sessions.ServeHTTP})
 	handle("/static/{file}", methods{"GET": h.static})
+	handle("/favicon.ico", methods{"GET": h.icon}) // browsers ask for it beside what isn't a page
 	handle("/shell", methods{"GET": h.shell})
 	handle("/manifest.webmanifest", methods{"GET": h.manifest})
 	handle("/sw.js", methods{"GET": h.serviceWorker})
