@@ -226,7 +226,7 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, t *feed.Topic, ti
 	if err != nil {
 		return err
 	}
-	events = bound(events, q.after < 0 && q.at.IsZero())
+	events = bound(events, maxAnswer, q.after < 0 && q.at.IsZero())
 	if n := len(events); n > 0 {
 		s.Head = max(s.Head, events[n-1].Offset)
 	}
@@ -236,16 +236,16 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, t *feed.Topic, ti
 	return nil
 }
 
-// bound cuts events to what one answer holds: the oldest go first when the newest were asked for, else the newest, which their reader
+// bound cuts events to what an answer of most bytes holds: the oldest go first when the newest were asked for, else the newest, which their reader
 // asks for next.
-func bound(events []eventlog.Event, newest bool) []eventlog.Event {
+func bound(events []eventlog.Event, most int, newest bool) []eventlog.Event {
 	size := 0
 	for i := range events {
 		at := i
 		if newest {
 			at = len(events) - 1 - i
 		}
-		if size += len(events[at].Data); size <= maxAnswer || i == 0 {
+		if size += len(events[at].Data); size <= most || i == 0 {
 			continue
 		}
 		if newest {
@@ -304,11 +304,11 @@ func before(ctx context.Context, t *feed.Topic, s eventlog.State, at time.Time) 
 	return from, nil
 }
 
-// Newest returns the newest n events of a topic, or fewer when they are large, and the state to tell with them. Errors: those of the log.
-func (h *Handler) Newest(ctx context.Context, t *feed.Topic, n int) (eventlog.State, []eventlog.Event, error) {
+// Newest returns the newest n events of a topic, or fewer when their data has more bytes than most, and the state to tell with them. Errors: those of the log.
+func (h *Handler) Newest(ctx context.Context, t *feed.Topic, n, most int) (eventlog.State, []eventlog.Event, error) {
 	s := t.State()
 	events, err := t.Read(ctx, max(s.Head-eventlog.Offset(n), s.Floor-1), n)
-	return s, bound(events, true), err
+	return s, bound(events, most, true), err
 }
 
 // AppendPage appends the answer with these events: one JSON object.

@@ -10,6 +10,7 @@ import (
 // Limits of the reactions to one message.
 const (
 	maxEmoji     = 20 // different ones
+	maxOwn       = 8  // of one author
 	maxReactions = 500
 )
 
@@ -126,7 +127,7 @@ func react(tx eventlog.Amending, p *Post) error {
 		if len(r.Authors) == 0 {
 			c.Reactions = slices.Delete(c.Reactions, at, at+1)
 		}
-	case at < 0 && len(c.Reactions) >= maxEmoji || c.reacted() >= maxReactions:
+	case at < 0 && len(c.Reactions) >= maxEmoji, c.reacted() >= maxReactions, c.reactedBy(p.Author.ID) >= maxOwn:
 		return ErrReactions
 	case at < 0:
 		c.Reactions = append(c.Reactions, reaction{Emoji: p.Emoji, Authors: []string{p.Author.ID}})
@@ -141,6 +142,16 @@ func react(tx eventlog.Amending, p *Post) error {
 func (c *content) reacted() (n int) {
 	for _, r := range c.Reactions {
 		n += len(r.Authors)
+	}
+	return n
+}
+
+// reactedBy is how many of them are an author's.
+func (c *content) reactedBy(id string) (n int) {
+	for _, r := range c.Reactions {
+		if slices.Contains(r.Authors, id) {
+			n++
+		}
 	}
 	return n
 }

@@ -239,7 +239,14 @@ func TestReactionsAreBounded(t *testing.T) {
 	k := newTalk(t)
 	k.want(said(guest, "1", "hi"), 1, false, nil)
 	for i := range 20 {
-		k.want(reacted(guest, strconv.Itoa(i+2), 1, string(rune('🌀'+i)), true), eventlog.Offset(i+2), false, nil)
+		author := guest
+		if i >= 8 {
+			author = chat.NamedAuthor(fmt.Sprint("early", i/8))
+		}
+		k.want(reacted(author, strconv.Itoa(i+2), 1, string(rune('🌀'+i)), true), eventlog.Offset(i+2), false, nil)
+		if i == 7 {
+			k.want(reacted(guest, "ninth", 1, "👍", true), 0, false, chat.ErrReactions) // one author's are bounded too
+		}
 	}
 	k.want(reacted(guest, "more", 1, "👍", true), 0, false, chat.ErrReactions)
 	k.want(reacted(other, "more", 1, "🌀", true), 22, false, nil) // one that is there already

@@ -40,6 +40,9 @@ type Mark struct {
 	Level  Level
 }
 
+// MaxMarks is how many rooms an author has marks in.
+const MaxMarks = 500
+
 // MaxUnread is the most unread messages that are counted; so many or more look alike.
 const MaxUnread = 100
 
@@ -63,6 +66,7 @@ type Marks struct {
 
 	mu       sync.Mutex
 	gathered map[markKey]Mark // that moved since the last write
+	flushing map[markKey]Mark // that are being written
 }
 
 type markKey struct{ author, topic string }
@@ -96,14 +100,15 @@ func (m *Marks) flush() {
 	defer m.writing.Unlock()
 	m.mu.Lock()
 	taken := m.gathered
-	m.gathered = map[markKey]Mark{}
+	m.gathered, m.flushing = map[markKey]Mark{}, taken
 	m.mu.Unlock()
+	defer m.flushed()
 	if len(taken) == 0 {
 		return
 	}
 	marks := make([]Mark, 0, len(taken))
 	for _, mark := range taken {
-		mark.Level = "" // it may have been set since
+		mark.Level = "" // it may have been set since, or the mark dropped
 		marks = append(marks, mark)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
@@ -118,6 +123,12 @@ func (m *Marks) flush() {
 	}
 }
 
+func (m *Marks) flushed() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.flushing = nil
+}
+
 // gather remembers a mark until the next flush.
 func (m *Marks) gather(mark Mark) {
 	m.mu.Lock()
@@ -130,7 +141,7 @@ func (m *Marks) gather(mark Mark) {
 
 // Open returns an author's mark in a room, which is made at the offset given when there is none. Errors: those of the store.
 func (m *Marks) Open(ctx context.Context, author string, room Room, at eventlog.Offset) (Mark, error) {
-	mark, ok, err := m.get(ctx, author, room)
+	mark, ok, err := m.Find(ctx, author, room)
 	if ok || err != nil {
 		return mark, err
 	}
@@ -138,8 +149,8 @@ func (m *Marks) Open(ctx context.Context, author string, room Room, at eventlog.
 	return mark, m.store.PutMarks(ctx, mark)
 }
 
-// get returns a mark as it is now; ok is false when there is none.
-func (m *Marks) get(ctx context.Context, author string, room Room) (mark Mark, ok bool, err error) {
+// Find returns a mark as it is now; ok is false when there is none. Errors: those of the store.
+func (m *Marks) Find(ctx context.Context, author string, room Room) (mark Mark, ok bool, err error) {
 	found, err := m.store.Marks(ctx, author, room.Topic, 1)
 	if len(found) == 0 || err != nil {
 		return Mark{}, false, err
@@ -153,12 +164,12 @@ func (m *Marks) get(ctx context.Context, author string, room Room) (mark Mark, o
 func (m *Marks) ahead(mark *Mark) eventlog.Offset {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.gathered[mark.key()].Read
+	return max(m.gathered[mark.key()].Read, m.flushing[mark.key()].Read)
 }
 
 // Move moves a mark forward; moved is false when it stands there or further. Errors: those of the store.
 func (m *Marks) Move(ctx context.Context, author string, room Room, to eventlog.Offset) (mark Mark, moved bool, err error) {
-	mark, ok, err := m.get(ctx, author, room)
+	mark, ok, err := m.Find(ctx, author, room)
 	switch {
 	case err != nil:
 		return mark, false, err
@@ -175,7 +186,7 @@ func (m *Marks) Move(ctx context.Context, author string, room Room, to eventlog.
 
 // SetLevel sets the level of a mark, which is made when there is none. Errors: those of the store.
 func (m *Marks) SetLevel(ctx context.Context, author string, room Room, level Level) (Mark, error) {
-	mark, _, err := m.get(ctx, author, room)
+	mark, _, err := m.Find(ctx, author, room)
 	if err != nil {
 		return mark, err
 	}

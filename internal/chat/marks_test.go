@@ -33,6 +33,9 @@ func (s *markStore) PutMarks(_ context.Context, marks ...chat.Mark) error {
 	var said []string
 	for _, m := range marks {
 		i := slices.IndexFunc(s.marks, func(had chat.Mark) bool { return had.Author == m.Author && had.Room == m.Room })
+		if i < 0 && m.Level == "" {
+			continue
+		}
 		if i < 0 {
 			s.marks = append(s.marks, chat.Mark{Author: m.Author, Room: m.Room, Level: chat.LevelAll})
 			i = len(s.marks) - 1

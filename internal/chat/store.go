@@ -20,8 +20,8 @@ type Store interface {
 	// Secret returns the 32 random bytes kept under a name, made on the first call and the same for ever after.
 	Secret(ctx context.Context, name string) ([]byte, error)
 
-	// PutMarks remembers marks, all or none, and their rooms. Read moves forward only. An empty Level leaves the level as it is; that of a new mark is
-	// LevelAll.
+	// PutMarks remembers marks, and their rooms, one after the other. Read moves forward only. A mark without a Level moves the one that is there, and makes none. An
+	// author has at most MaxMarks; further ones aren't made.
 	PutMarks(ctx context.Context, marks ...Mark) error
 
 	// Marks returns an author's marks, in all rooms or (topic not empty) in one, the room with the newest message first, at most limit. Unread is left at 0.

@@ -87,6 +87,32 @@ func TestPageWhatIsWrittenOfflineOutlivesAReloadAndIsDeliveredOnce(t *testing.T)
 	p.checkQuiet(front)
 }
 
+// Who reads far above the end when the network goes sees what they say all the same, and is at the end once it is back.
+func TestPageWhatIsSaidOfflineFarFromTheEndIsSeen(t *testing.T) {
+	s := start(t, "--limits", "off")
+	talk(t, s, "123", 1000)
+	net := newProxy(t, s.addr)
+	front := net.front(s)
+	p := openTab(t, chromium(t), "en")
+	p.use(desk)
+	p.open(front.url("/room/123/?name=ann#17"))
+	p.state("online")
+	p.await(10*time.Second, "message 17 is in sight", inSight(17))
+	goOffline(net, p)
+	p.say("from the tunnel")
+	p.awaitPending(1)
+	p.await(5*time.Second, "the post is in sight", `(() => {
+		const row = document.querySelector("#messages li.pending").getBoundingClientRect(), log = document.querySelector("#log").getBoundingClientRect()
+		return row.top < log.bottom && row.bottom > log.top
+	})()`)
+	goOnline(net, p)
+	p.state("online")
+	p.awaitPending(0)
+	p.await(10*time.Second, "it has its place at the end", `[...document.querySelectorAll("#messages li[data-offset]")].at(-1)?.dataset.offset === "1001"`)
+	p.awaitEnd("after the tunnel")
+	p.checkQuiet(front)
+}
+
 func TestPageTwoTabsPostOneOutboxOnce(t *testing.T) {
 	s := start(t)
 	net := newProxy(t, s.addr)

@@ -48,7 +48,12 @@ func (p *tab) sampleFrames() {
 // takeSample ends the measuring.
 func (p *tab) takeSample() sample {
 	p.t.Helper()
-	return look[sample](p, `(() => { const s = window.sample; window.sample = null; return s })()`)
+	return look[sample](p, `(() => {
+		const { Frames, Tasks } = window.sample
+		const taken = { Frames: Frames.splice(0), Tasks: Tasks.splice(0) } // its observer holds the rest
+		window.sample = null
+		return taken
+	})()`)
 }
 
 // over are the moments longer than limit, past the first ones, in which the page still warms up.

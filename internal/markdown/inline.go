@@ -92,8 +92,8 @@ func (n *mention) Dump(source []byte, level int) { ast.DumpHelper(n, source, lev
 func (mentionParser) Trigger() []byte { return []byte{'@'} }
 
 func (mentionParser) Parse(_ ast.Node, block text.Reader, _ parser.Context) ast.Node {
-	if before := block.PrecendingCharacter(); unicode.IsLetter(before) || unicode.IsDigit(before) {
-		return nil // an address
+	if before := block.PrecendingCharacter(); (unicode.IsLetter(before) || unicode.IsDigit(before)) && !isCJK(before) {
+		return nil // an address; where words have no spaces between them, a name may follow any
 	}
 	line, _ := block.PeekLine()
 	end := bytes.IndexFunc(line[1:], func(r rune) bool {

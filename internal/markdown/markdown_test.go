@@ -41,6 +41,7 @@ func TestTextBecomesATree(t *testing.T) {
 		{"看https://example.com吧", `[["p","看",["a","https://example.com","https://example.com"],"吧"]]`},
 		{"**HTTP://Example.com**", `[["p",["b",["a","HTTP://Example.com","HTTP://Example.com"]]]]`},
 		{"@Ann_Lee, @茶馆 and @x.", `[["p",["@","Ann_Lee"],", ",["@","茶馆"]," and ",["@","x"],"."]]`},
+		{"请问@张三 在吗 a@b", `[["p","请问",["@","张三"]," 在吗 a@b"]]`},
 		{"@_Ann_ x", `[["p",["@","_Ann_"]," x"]]`},
 		{"**注意：**后面", `[["p",["b","注意："],"后面"]]`},
 		{"**强调**文字", `[["p",["b","强调"],"文字"]]`},

@@ -24,8 +24,11 @@ const (
 // trimStep is how many events one transaction trims, so that appends needn't wait long for it.
 const trimStep = 1000
 
+// amendBytes is what an amendment counts as, which reads and writes other events: a message with all the reactions that it may have.
+const amendBytes = 64 << 10
+
 // reads are the statements of the readers.
-type reads struct{ events, states, rooms, secret, room, marks, unread *sql.Stmt }
+type reads struct{ events, states, rooms, secret, room, marks, mark, unread *sql.Stmt }
 
 func prepareReads(ctx context.Context, db *sql.DB) (r reads, err error) {
 	for _, p := range []struct {
@@ -38,6 +41,7 @@ func prepareReads(ctx context.Context, db *sql.DB) (r reads, err error) {
 		{&r.secret, findSecret},
 		{&r.room, findRoom},
 		{&r.marks, readMarks},
+		{&r.mark, readMark},
 		{&r.unread, countUnread},
 	} {
 		if *p.stmt, err = db.PrepareContext(ctx, p.text); err != nil {
@@ -55,6 +59,9 @@ func (db *DB) Append(ctx context.Context, entries ...eventlog.Entry) ([]eventlog
 	bytes := 0
 	for i := range entries {
 		bytes += len(entries[i].Data)
+		if entries[i].Amend != nil {
+			bytes += amendBytes
+		}
 	}
 	answers := make([]eventlog.Appended, len(entries))
 	err := db.writer.do(ctx, len(entries), bytes, func(tx *batch) error {

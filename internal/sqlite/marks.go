@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/teahouse-chat/teahouse/eventlog"
@@ -10,13 +11,18 @@ import (
 )
 
 const (
-	putMark = `INSERT INTO marks (author, topic, read, level) VALUES (?1, ?2, ?3, CASE ?4 WHEN '' THEN 'all' ELSE ?4 END)
-		ON CONFLICT (author, topic) DO UPDATE SET read = max(read, excluded.read), level = CASE ?4 WHEN '' THEN level ELSE ?4 END`
+	putMark = `INSERT INTO marks (author, topic, read, level) SELECT ?1, ?2, ?3, ?4
+		WHERE (SELECT count(*) FROM marks WHERE author = ?1) < ?5 OR EXISTS (SELECT 1 FROM marks WHERE author = ?1 AND topic = ?2)
+		ON CONFLICT (author, topic) DO UPDATE SET read = max(read, excluded.read), level = excluded.level`
+	moveMark = `UPDATE marks SET read = max(read, ?) WHERE author = ? AND topic = ?`
 	dropMark = `DELETE FROM marks WHERE author = ? AND topic = ?`
 
 	readMarks = `SELECT r.name, r.topic, m.read, m.level, coalesce(t.head, 0), coalesce(t.last, 0)
 		FROM marks m JOIN rooms r ON r.topic = m.topic LEFT JOIN topics t ON t.name = m.topic
-		WHERE m.author = ?1 AND (?2 = '' OR m.topic = ?2) ORDER BY t.last DESC, m.topic LIMIT ?3`
+		WHERE m.author = ?1 ORDER BY t.last DESC, m.topic LIMIT ?2`
+	readMark = `SELECT r.name, r.topic, m.read, m.level, coalesce(t.head, 0), coalesce(t.last, 0)
+		FROM marks m JOIN rooms r ON r.topic = m.topic LEFT JOIN topics t ON t.name = m.topic
+		WHERE m.author = ?1 AND m.topic = ?2`
 
 	// The newest 1,000 events are looked at: a count over 100 is told as 100, and few rooms have less than that in so many.
 	countUnread = `SELECT count(*) FROM (SELECT 1 FROM topics t JOIN events e ON e.topic_id = t.id
@@ -24,26 +30,35 @@ const (
 			AND substr(e.data, 1, length(?5)) <> ?5 LIMIT ?6)`
 )
 
+// markStep is how many marks one transaction writes, so that appends needn't wait long for it.
+const markStep = 256
+
 // PutMarks remembers marks; see [chat.Store].
 func (db *DB) PutMarks(ctx context.Context, marks ...chat.Mark) error {
-	if len(marks) == 0 {
-		return nil
-	}
-	err := db.writer.do(ctx, 2*len(marks), 0, func(tx *batch) error {
-		for _, m := range marks {
-			if err := tx.exec(addRoom, m.Room.Topic, m.Room.Name); err != nil {
-				return err
+	for step := range slices.Chunk(marks, markStep) {
+		err := db.writer.do(ctx, len(step), 0, func(tx *batch) error {
+			for i := range step {
+				if err := tx.putMark(&step[i]); err != nil {
+					return err
+				}
 			}
-			if err := tx.exec(putMark, m.Author, m.Room.Topic, int64(m.Read), string(m.Level)); err != nil {
-				return err
-			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("put marks: %w", err)
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("put marks: %w", err)
 	}
 	return nil
+}
+
+func (tx *batch) putMark(m *chat.Mark) error {
+	if m.Level == "" {
+		return tx.session.exec(tx.session.moveMark, int64(m.Read), m.Author, m.Room.Topic)
+	}
+	if err := tx.exec(addRoom, m.Room.Topic, m.Room.Name); err != nil {
+		return err
+	}
+	return tx.exec(putMark, m.Author, m.Room.Topic, int64(m.Read), string(m.Level), chat.MaxMarks)
 }
 
 // DropMark forgets a mark; see [chat.Store].
@@ -65,7 +80,11 @@ func (db *DB) Marks(ctx context.Context, author, topic string, limit int) ([]cha
 }
 
 func (db *DB) marks(ctx context.Context, author, topic string, limit int) ([]chat.MarkedRoom, error) {
-	rows, err := db.reads.marks.QueryContext(ctx, author, topic, limit)
+	stmt, args := db.reads.marks, []any{author, limit}
+	if topic != "" {
+		stmt, args = db.reads.mark, []any{author, topic}
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ type session struct {
 	begin, commit                             *sql.Stmt
 	findTopic, addTopic, saveHead, raiseFloor *sql.Stmt
 	addEvent, findEvent, dropData             *sql.Stmt
-	getEvent, replaceData                     *sql.Stmt
+	getEvent, replaceData, moveMark           *sql.Stmt
 }
 
 func openSession(ctx context.Context, path string, tune func(*sql.Conn) error) (_ *session, err error) {
@@ -54,6 +54,7 @@ func openSession(ctx context.Context, path string, tune func(*sql.Conn) error) (
 		{&s.dropData, dropData},
 		{&s.getEvent, getEvent},
 		{&s.replaceData, replaceData},
+		{&s.moveMark, moveMark},
 	} {
 		if *p.stmt, err = s.conn.PrepareContext(ctx, p.text); err != nil {
 			return nil, fmt.Errorf("prepare %q: %w", p.text, err)

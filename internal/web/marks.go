@@ -64,7 +64,7 @@ func (s *session) markRead(ctx context.Context, f clientFrame) {
 // settleIn makes a room that the guest is in for the first time one of theirs. Without the store it becomes that with the first message that is read there.
 func (s *session) settleIn(ctx context.Context, room chat.Room, head eventlog.Offset) {
 	if s.author.Proved() {
-		_, _ = s.h.marks.Open(ctx, s.author.ID, room, head)
+		s.h.visit(ctx, chat.Mark{Author: s.author.ID, Room: room, Read: head, Level: chat.LevelAll}, s.address)
 	}
 }
 

@@ -146,8 +146,6 @@ func TestReadMarksAreToldToTheGuestsOtherSockets(t *testing.T) {
 		return c
 	}
 	desk, phone, eve := dial(ann), dial(ann), dial(s.guest())
-	roomSocket := s.dial("/room/123/", "teahouse.v1", "Cookie", ann)
-	roomSocket.next()
 	desk.write(`{"type":"read","room":"123","offset":3}`)
 	phone.wantNext(`{"type":"read","room":"123","offset":3,"level":"all"}`)
 	phone.write(`{"type":"read","room":"123","offset":99}`)
@@ -164,6 +162,8 @@ func TestReadMarksAreToldToTheGuestsOtherSockets(t *testing.T) {
 	for _, c := range []*socket{desk, phone} {
 		c.wantNext(`{"type":"read","room":"123","offset":5,"level":"none"}`)
 	}
+	roomSocket := s.dial("/room/123/", "teahouse.v1", "Cookie", ann)
+	roomSocket.next()
 	s.say("123", "bob", "new")
 	roomSocket.write(`{"type":"read","offset":6}`)
 	for _, c := range []*socket{desk, phone} {

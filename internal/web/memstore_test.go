@@ -30,6 +30,9 @@ func (s *memStore) PutMarks(_ context.Context, marks ...chat.Mark) error {
 	for _, m := range marks {
 		s.puts++
 		i := s.mark(m.Author, m.Room.Topic)
+		if i < 0 && m.Level == "" {
+			continue
+		}
 		if i < 0 {
 			s.marks = append(s.marks, chat.Mark{Author: m.Author, Room: m.Room, Level: chat.LevelAll})
 			i = len(s.marks) - 1

@@ -29,7 +29,7 @@ func TestAnotherDeviceBecomesTheGuest(t *testing.T) {
 		t.Errorf("from another site: got %d", a.StatusCode)
 	}
 	used := s.do("POST", pass.Path, "")
-		if used.StatusCode != 303 || used.Header.Get("Location") != "/room/123/?name=Ann+Lee" || used.guest() != ann {
+	if used.StatusCode != 303 || used.Header.Get("Location") != "/room/123/?name=Ann+Lee" || used.guest() != ann {
 		t.Errorf("used: got %d %v", used.StatusCode, used.Header)
 	}
 	for _, method := range []string{"GET", "POST"} {

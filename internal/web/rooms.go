@@ -17,6 +17,8 @@ import (
 )
 
 const (
+	firstBytes   = 128 << 10 // of events' data in a page; the script reads on
+	visitTimeout = time.Second
 	shownAtFirst = 50
 	recentRooms  = 20
 	maxFormBytes = 128 << 10
@@ -65,7 +67,7 @@ func (h *Handler) roomPage(w http.ResponseWriter, r *http.Request, room chat.Roo
 		return
 	}
 	defer topic.Close()
-	state, events, err := h.events.Newest(r.Context(), topic, shownAtFirst)
+	state, events, err := h.events.Newest(r.Context(), topic, shownAtFirst, firstBytes)
 	if err != nil {
 		h.fail(w, r, err)
 		return
@@ -73,7 +75,7 @@ func (h *Handler) roomPage(w http.ResponseWriter, r *http.Request, room chat.Roo
 	author, known := h.welcome(w, r)
 	mark := chat.Mark{Author: author.ID, Room: room, Read: state.Head, Level: chat.LevelAll}
 	if known {
-		mark = h.visit(r.Context(), mark)
+		mark = h.visit(r.Context(), mark, addressOf(r))
 	}
 	h.render(w, r, http.StatusOK, "room.html", map[string]any{
 		"room":     room.Name,
@@ -84,9 +86,18 @@ func (h *Handler) roomPage(w http.ResponseWriter, r *http.Request, room chat.Roo
 	})
 }
 
-// visit returns a guest's mark in a room, which is made as given when there is none. A store that doesn't answer keeps nobody out, and says so itself.
-func (h *Handler) visit(ctx context.Context, first chat.Mark) chat.Mark {
-	mark, err := h.marks.Open(ctx, first.Author, first.Room, first.Read)
+// visit returns a guest's mark in a room, which is made as given when there is none, though no oftener than an address may post. A store that doesn't answer keeps
+// nobody out, and says so itself.
+func (h *Handler) visit(ctx context.Context, first chat.Mark, address string) chat.Mark {
+	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
+	defer cancel()
+	mark, ok, err := h.marks.Find(ctx, first.Author, first.Room)
+	if err == nil && !ok {
+		if allowed, _ := h.posts.Allow(address); !allowed {
+			return first
+		}
+		mark, err = h.marks.Open(ctx, first.Author, first.Room, first.Read)
+	}
 	if err != nil {
 		h.opts.Logger.Debug("the visit isn't remembered", "err", err)
 		return first

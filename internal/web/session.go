@@ -137,6 +137,7 @@ func (s *session) open(ctx context.Context, first *firstRoom) {
 	hello.stateFields = s.state(first.room, first.state)
 	s.send(encode(hello))
 	s.resume(ctx, first.room, first.topic, first.state, clientFrame{After: first.after, Epoch: first.epoch})
+	s.settleIn(ctx, first.room, first.state.Head)
 }
 
 // clamp is where a plain socket starts: it never resets, and gets what is kept.

@@ -47,7 +47,8 @@ func testMarks(t *testing.T, store chat.Store, log eventlog.Log) {
 		t.Errorf("before any: got %s", got)
 	}
 	putMarks(t, store)
-	putMarks(t, store, chat.Mark{Author: "ann", Room: a, Read: 1}, chat.Mark{Author: "ann", Room: b, Read: 2, Level: chat.LevelMentions}, chat.Mark{Author: "bob", Room: a, Read: 3})
+	putMarks(t, store, chat.Mark{Author: "ann", Room: a, Read: 1, Level: chat.LevelAll}, chat.Mark{Author: "ann", Room: b, Read: 2, Level: chat.LevelMentions}, chat.Mark{Author: "bob", Room: a, Read: 3, Level: chat.LevelAll})
+	putMarks(t, store, chat.Mark{Author: "bob", Room: b, Read: 1}) // moves one that there isn't
 	putMarks(t, store, chat.Mark{Author: "ann", Room: empty, Level: chat.LevelNone})
 	post(t, log, b.Topic, "1")
 	post(t, log, a.Topic, "1")
@@ -79,7 +80,7 @@ func testMarkMoves(t *testing.T, store chat.Store, _ eventlog.Log) {
 		level chat.Level
 		want  string
 	}{
-		{5, "", "a 5/0 all"},
+		{5, chat.LevelAll, "a 5/0 all"},
 		{3, "", "a 5/0 all"},
 		{7, chat.LevelNone, "a 7/0 none"},
 		{8, "", "a 8/0 none"},
@@ -98,7 +99,7 @@ func testMarkMoves(t *testing.T, store chat.Store, _ eventlog.Log) {
 
 func testDropMark(t *testing.T, store chat.Store, _ eventlog.Log) {
 	r := room(t, "a")
-	putMarks(t, store, chat.Mark{Author: "ann", Room: r, Read: 5, Level: chat.LevelNone}, chat.Mark{Author: "bob", Room: r, Read: 5})
+	putMarks(t, store, chat.Mark{Author: "ann", Room: r, Read: 5, Level: chat.LevelNone}, chat.Mark{Author: "bob", Room: r, Read: 5, Level: chat.LevelAll})
 	for range 2 {
 		if err := store.DropMark(t.Context(), "ann", r.Topic); err != nil {
 			t.Errorf("drop: %v", err)
@@ -107,7 +108,11 @@ func testDropMark(t *testing.T, store chat.Store, _ eventlog.Log) {
 	if ann, bob := marks(t, store, "ann", "", 10), marks(t, store, "bob", "", 10); ann != "" || bob != "a 5/0 all" {
 		t.Errorf("got %q and %q", ann, bob)
 	}
-	putMarks(t, store, chat.Mark{Author: "ann", Room: r, Read: 1})
+	putMarks(t, store, chat.Mark{Author: "ann", Room: r, Read: 1}) // a mark that is dropped doesn't come back by moving
+	if got := marks(t, store, "ann", "", 10); got != "" {
+		t.Errorf("moved after it was dropped: got %s", got)
+	}
+	putMarks(t, store, chat.Mark{Author: "ann", Room: r, Read: 1, Level: chat.LevelAll})
 	if got := marks(t, store, "ann", "", 10); got != "a 1/0 all" {
 		t.Errorf("again: got %s", got)
 	}
@@ -187,12 +192,28 @@ func testUnreadIsBounded(t *testing.T, store chat.Store, log eventlog.Log) {
 	}
 }
 
+func testMarksAreBounded(t *testing.T, store chat.Store, _ eventlog.Log) {
+	var many []chat.Mark
+	for n := range chat.MaxMarks + 1 {
+		many = append(many, chat.Mark{Author: "ann", Room: room(t, fmt.Sprintf("r%d", n)), Level: chat.LevelAll})
+	}
+	putMarks(t, store, many...)
+	all, err := store.Marks(t.Context(), "ann", "", 2*chat.MaxMarks)
+	if err != nil || len(all) != chat.MaxMarks {
+		t.Errorf("got %d marks, %v; want %d", len(all), err, chat.MaxMarks)
+	}
+	putMarks(t, store, chat.Mark{Author: "ann", Room: many[0].Room, Read: 7, Level: chat.LevelNone}, chat.Mark{Author: "bob", Room: many[0].Room, Level: chat.LevelAll})
+	if got := marks(t, store, "ann", many[0].Room.Topic, 1) + ", " + marks(t, store, "bob", many[0].Room.Topic, 1); got != "r0 7/0 none, r0 0/0 all" {
+		t.Errorf("one that is there, and somebody else's: got %s", got)
+	}
+}
+
 func testMarksConcurrently(t *testing.T, store chat.Store, _ eventlog.Log) {
 	r := room(t, "a")
 	var all sync.WaitGroup
 	for n := range 40 {
 		all.Go(func() {
-			if err := store.PutMarks(context.Background(), chat.Mark{Author: "ann", Room: r, Read: eventlog.Offset(n)}); err != nil {
+			if err := store.PutMarks(context.Background(), chat.Mark{Author: "ann", Room: r, Read: eventlog.Offset(n), Level: chat.LevelAll}); err != nil {
 				t.Errorf("put marks: %v", err)
 			}
 		})

@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) (chat.Store, eventlog.Log)) {
 		{"UnreadAreTheMessagesOfOthersThatAreThere", testUnread},
 		{"UnreadIsBounded", testUnreadIsBounded},
 		{"ManyMoveAMarkAtOnce", testMarksConcurrently},
+		{"MarksAreBounded", testMarksAreBounded},
 		{"AContextThatHasEndedPutsNothing", testEndedContext},
 	} {
 		t.Run(c.name, func(t *testing.T) {
