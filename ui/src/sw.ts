@@ -61,7 +61,8 @@ async function dropOthers(): Promise<void> {
 // page asks the network first. One that fails, or takes too long, loses to what is kept.
 async function page(request: Request, spare: string, patience: number | null): Promise<Response> {
   const answer = fetch(request);
-  const tries = [answer.catch(() => null)];
+  // A proxy's word that the house is away is no better than none.
+  const tries = [answer.then((r) => (r.status >= 502 && r.status <= 504 ? null : r), () => null)];
   if (patience !== null) tries.push(new Promise((resolve) => setTimeout(resolve, patience, null)));
   const first = await Promise.race(tries);
   return first ?? (await kept(spare)) ?? answer;

@@ -77,7 +77,8 @@ export function mentions(content: readonly Node[] | string, name: string): boole
   const wanted = fold(mentionName(name));
   if (wanted === "") return false;
   if (typeof content !== "string") return content.some((n) => mentioned(n, wanted));
-  const calls = content.matchAll(/(?<![\p{L}\p{Nd}])@([\p{L}\p{M}\p{Nd}_.-]+)/gu);
+  // Not after a letter, as in an address; where words have no spaces between them, after any.
+  const calls = content.matchAll(/(?:(?<![\p{L}\p{Nd}])|(?<=[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}]))@([\p{L}\p{M}\p{Nd}_.-]+)/gu);
   for (const [, called = ""] of calls) if (isCall(called, wanted)) return true;
   return false;
 }

@@ -109,8 +109,11 @@ export class Connection {
       this.climbs = 0;
       this.climb();
     }
-    // A wait that the server asked for stands.
-    if (this.current.kind === "reconnecting" && this.asked === undefined) void this.open();
+    // A wait that the server asked for stands. What failed, failed in another world.
+    if (this.asked !== undefined) return;
+    this.failures = 0;
+    if (this.current.kind === "reconnecting") void this.open();
+    if (this.current.kind === "connecting") this.set("watch", streamTimeout, () => this.fail(closeCodes.lost));
   }
 
   suspect(): void {

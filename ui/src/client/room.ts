@@ -38,6 +38,7 @@ export class Room {
   // Each jump has a number: an older one's answer never undoes a newer one.
   private jumps = 0;
   private wanted: number | null = null; // an offset to go to once there is something
+  private owed = false; // the newest page, which couldn't be read
   private pausedUntil = 0;
   private closed = false;
   private readonly quotes: Quotes;
@@ -115,6 +116,7 @@ export class Room {
   joined(position: Position | undefined): void {
     this.dispatch({ type: "joined", position });
     this.quotes.again();
+    if (this.owed) void this.toNewest();
   }
 
   typing(author: Author): void {
@@ -143,7 +145,7 @@ export class Room {
 
   // toNewest makes the window the newest page, if it isn't there already.
   async toNewest(): Promise<void> {
-    if (!this.current.attached) await this.jump(this.o.urls.newest(this.o.room, pageSize));
+    if (!this.current.attached) this.owed = !(await this.jump(this.o.urls.newest(this.o.room, pageSize)));
   }
 
   // toOffset goes to a message: within the window, or with the page around it.
@@ -213,11 +215,15 @@ export class Room {
     }
   }
 
-  private async jump(url: string, target?: number): Promise<void> {
+  // jump makes a page the window; false when it can't be read now.
+  private async jump(url: string, target?: number): Promise<boolean> {
     const id = ++this.jumps;
+    this.owed = false;
     const page = await this.page(url).catch(() => null);
-    if (id !== this.jumps || !page || this.current.stale || page.epoch !== this.current.cursor?.epoch) return;
-    this.dispatch({ type: "loaded", page, ...(target !== undefined && { target }) });
+    if (id !== this.jumps) return true; // somewhere else was more wanted
+    if (!page) return false;
+    if (!this.current.stale && page.epoch === this.current.cursor?.epoch) this.dispatch({ type: "loaded", page, ...(target !== undefined && { target }) });
+    return true;
   }
 
   private cursorAt(after: number): Cursor {

@@ -1,8 +1,14 @@
-// The lobby's form works without script; this only says at once what the server would.
+// The lobby's form works without script; this says at once what the server would, and
+// leads on where there is no network.
 
-import { isRoomName } from "../client/limits.js";
+import { canonicalRoom, isRoomName, URLs } from "../client/app.js";
+import { myRoomOf } from "../client/protocol.js";
+import { t } from "./i18n.js";
+import { storage } from "./storage.js";
 
 export function lobby(): void {
+  const base = document.body.dataset.base ?? "";
+  const urls = new URLs(location.origin, base);
   const input = document.querySelector<HTMLInputElement>("#room");
   const rule = document.querySelector<HTMLElement>("#rule");
   if (!input || !rule) return;
@@ -15,4 +21,32 @@ export function lobby(): void {
     const words = bad ? `${rule.dataset.bad} ${text}` : text;
     if (rule.textContent !== words) rule.textContent = words;
   });
+  input.form?.addEventListener("submit", (e) => {
+    const name = input.value.trim();
+    if (!isRoomName(name)) return; // the server offers a better one
+    e.preventDefault();
+    location.assign(urls.page(canonicalRoom(name)));
+  });
+  if (!navigator.onLine) void showMine(base, urls);
+}
+
+// showMine lists the rooms that this device knows in place of those that were lively once.
+async function showMine(base: string, urls: URLs): Promise<void> {
+  const mine = (await storage("teahouse" + base).get("mine")) as { rooms?: unknown } | undefined;
+  const rooms = Array.isArray(mine?.rooms) ? mine.rooms.map(myRoomOf).filter((r) => r !== null) : [];
+  const list = document.querySelector(".rooms");
+  const title = document.querySelector("#recent");
+  if (rooms.length === 0 || !list || !title) return;
+  title.textContent = t("lobby.offline");
+  list.replaceChildren(
+    ...rooms.map(({ room }) => {
+      const link = document.createElement("a");
+      link.href = urls.page(room);
+      link.dir = "auto";
+      link.textContent = room;
+      const item = document.createElement("li");
+      item.append(link);
+      return item;
+    }),
+  );
 }

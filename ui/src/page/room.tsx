@@ -10,7 +10,7 @@ import { notify } from "./notice/notices.js";
 import { showUnread } from "./notice/unread.js";
 import { Page } from "./Page.js";
 import { address, base } from "./place.js";
-import { called, hue, nickname, tellChanges } from "./self.js";
+import { called, hue, rename, tellChanges } from "./self.js";
 import { atDesk, drawer, focused, hovered, mode, overlay, toComposer } from "./view.js";
 import { fitViewport } from "./viewport.js";
 
@@ -47,7 +47,7 @@ export function room(): void {
 function whatWasTyped(): { text: string; focus: boolean } {
   const text = document.querySelector<HTMLTextAreaElement>("#text");
   const name = document.querySelector<HTMLInputElement>("#name");
-  if (name && name.value !== name.defaultValue) nickname.value = name.value;
+  if (name && name.value !== name.defaultValue) rename(name.value);
   return { text: text?.value ?? "", focus: !!text && document.activeElement === text };
 }
 

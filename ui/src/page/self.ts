@@ -8,6 +8,8 @@ import { kept } from "./store.js";
 
 export const nickname = signal(nameGiven());
 export const hue = signal(parseHue(kept.hue.get()));
+// One has one name in all tabs.
+kept.nickname.changed((name) => (nickname.value = cleanName(name ?? "")));
 
 // nameGiven is the name that is kept, else the one that the address brought, which is kept
 // then: an address that is passed on should name nobody.

@@ -13,7 +13,7 @@ export function storage(name: string): Storage {
 
   // run makes one request in a transaction of its own; undefined when that can't be.
   const run = async <T>(mode: IDBTransactionMode, ask: (s: IDBObjectStore) => IDBRequest<T>): Promise<T | undefined> => {
-    opened ??= open(name).catch(() => null);
+    opened ??= open(name, () => (opened = null)).catch(() => (opened = null));
     const db = await opened;
     if (!db) return undefined;
     try {
@@ -45,7 +45,7 @@ export function storage(name: string): Storage {
   };
 }
 
-function open(name: string): Promise<IDBDatabase> {
+function open(name: string, closed: () => void): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, 1);
     request.onupgradeneeded = () => request.result.createObjectStore(store);
@@ -53,6 +53,7 @@ function open(name: string): Promise<IDBDatabase> {
       const db = request.result;
       // A later version of the page needs it: this one makes do with memory.
       db.onversionchange = () => db.close();
+      db.onclose = closed;
       resolve(db);
     };
     request.onerror = () => reject(request.error ?? new Error("open " + name));

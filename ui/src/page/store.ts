@@ -6,6 +6,7 @@ const prefix = "teahouse.";
 interface Kept {
   get(): string | null;
   set(value: string): void; // "" forgets
+  changed(fn: (value: string | null) => void): void; // by another tab
 }
 
 function keep(key: string): Kept {
@@ -24,6 +25,9 @@ function keep(key: string): Kept {
       } catch {
         // Nothing to do: see above.
       }
+    },
+    changed(fn) {
+      addEventListener("storage", (e) => e.key === prefix + key && fn(e.newValue));
     },
   };
 }

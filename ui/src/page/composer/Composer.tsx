@@ -16,6 +16,9 @@ import { Toggle } from "./Toggle.js";
 import { Typing } from "./Typing.js";
 import { useText } from "./useText.js";
 
+// Keys that move the caret within a line; the list of names has the other arrows.
+const movesCaret = new Set(["ArrowLeft", "ArrowRight", "Home", "End"]);
+
 // Composer is where one writes. The field itself is the browser's: what is typed is on the
 // screen before any of this is asked.
 export function Composer({ typed }: { typed: string }) {
@@ -81,6 +84,8 @@ export function Composer({ typed }: { typed: string }) {
                 } else if (e.key === "ArrowUp" && e.currentTarget.value === "") editLast(e);
                 else if (e.key === "Escape" && mode.value.kind !== "new") mode.value = { kind: "new" };
               }}
+              onKeyUp={(e) => movesCaret.has(e.key) && mentions.look()}
+              onClick={mentions.look}
               onBlur={mentions.close}
             />
             <IconButton icon="smile" id="emoji" label={t("composer.emoji")} onClick={(e) => pickEmoji(e.currentTarget, text.insert)} />
@@ -91,7 +96,7 @@ export function Composer({ typed }: { typed: string }) {
         </div>
         <div class="side">
           <NameField />
-          <span id="hint" class={over.value > 0 ? "hint bad" : "hint"}>
+          <span id="hint" class={over.value > 0 ? "hint bad" : "hint"} role={over.value > 0 ? "status" : undefined}>
             {over.value > 0 ? count("room.tooLong", over.value) : t("room.keys")}
           </span>
           <Toggle id="toggle" />
@@ -113,10 +118,11 @@ function dispatch(text: string): void {
   mode.value = { kind: "new" };
 }
 
-// editLast edits one's last message; while that is still on its way, no other.
+// editLast edits one's last message; while that is still on its way, or may lie after what
+// is loaded, no other.
 function editLast(e: KeyboardEvent): void {
   const state = here.state.room;
-  if (!state || state.pending.length > 0) return;
+  if (!state?.attached || state.pending.length > 0) return;
   const mine = state.feed.findLast((i) => i.kind === "message" && i.author.id === me.value?.id && !i.deleted);
   if (mine?.kind !== "message") return;
   e.preventDefault();

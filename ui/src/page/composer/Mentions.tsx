@@ -11,8 +11,9 @@ const longest = 70;
 
 const nobody: readonly Author[] = [];
 
-// An "@" and what follows it up to the caret, not in the middle of a word.
-const asked = /(?:^|[^\p{L}\p{N}])@([\p{L}\p{M}\p{Nd}_.-]*)$/u;
+// An "@" and what follows it up to the caret, not in the middle of a word
+// where words have spaces between them.
+const asked = /(?:^|[^\p{L}\p{N}]|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}])@([\p{L}\p{M}\p{Nd}_.-]*)$/u;
 
 export interface MentionsState {
   readonly open: boolean;
@@ -30,14 +31,15 @@ export interface MentionsState {
 export function useMentions(field: RefObject<HTMLTextAreaElement | null>, changed: () => void): MentionsState {
   const options = useSignal(nobody);
   const at = useSignal(0);
-  const before = () => field.current?.value.slice(0, field.current.selectionStart) ?? "";
+  // What was begun after the "@" before the caret; null when there is none.
+  const begun = () => asked.exec(field.current?.value.slice(0, field.current.selectionStart).slice(-longest) ?? "")?.[1] ?? null;
   const close = () => (options.value = nobody);
   const choose = (a: Author) => {
     const el = field.current;
-    const start = before().lastIndexOf("@");
-    if (!el || start < 0) return;
-    el.setRangeText(`@${mentionName(a.name)} `, start, el.selectionStart, "end");
+    const name = begun();
     close();
+    if (!el || name === null) return;
+    el.setRangeText(`@${mentionName(a.name)} `, el.selectionStart - name.length - 1, el.selectionStart, "end");
     changed();
   };
   const key = (e: KeyboardEvent): boolean => {
@@ -53,8 +55,8 @@ export function useMentions(field: RefObject<HTMLTextAreaElement | null>, change
     return true;
   };
   const look = () => {
-    const found = asked.exec(before().slice(-longest));
-    options.value = found ? candidates(found[1] ?? "") : nobody;
+    const name = begun();
+    options.value = name === null ? nobody : candidates(name);
     at.value = 0;
   };
   return { open: options.value.length > 0, options: options.value, at: at.value, optionID: `mention-${at.value}`, look, key, choose, close };

@@ -36,7 +36,7 @@ export function useText(field: RefObject<HTMLTextAreaElement | null>, typed: str
     saved.current.timer = setTimeout(save, draftDelay);
   };
 
-  // Another room: its draft. What was typed before the script ran wins over the first.
+  // Another room: its draft. What was typed before the script ran follows the first.
   useNow(() => {
     const next = roomName.value;
     const was = saved.current;
@@ -45,7 +45,9 @@ export function useText(field: RefObject<HTMLTextAreaElement | null>, typed: str
     const first = was.room === "";
     was.room = next;
     was.edits = 0;
-    put((first && typed) || (draftOf(base, next).get() ?? ""));
+    const draft = draftOf(base, next).get() ?? "";
+    put(first && typed && typed !== draft ? [draft, typed].filter(Boolean).join("\n") : draft);
+    if (first && typed) changed();
   });
 
   // Editing: the message's text, and the draft again afterwards.
@@ -61,11 +63,13 @@ export function useText(field: RefObject<HTMLTextAreaElement | null>, typed: str
   });
 
   useEffect(() => {
-    const hidden = () => document.visibilityState === "hidden" && save();
-    addEventListener("pagehide", save);
+    // Only what was written here: another tab may have its own by now.
+    const left = () => saved.current.timer !== undefined && save();
+    const hidden = () => document.visibilityState === "hidden" && left();
+    addEventListener("pagehide", left);
     document.addEventListener("visibilitychange", hidden);
     return () => {
-      removeEventListener("pagehide", save);
+      removeEventListener("pagehide", left);
       document.removeEventListener("visibilitychange", hidden);
     };
   }, []);

@@ -11,6 +11,7 @@ import { FirstUnread, ToNewest } from "./Pills.js";
 import { held, marked, watchPointer } from "./pointer.js";
 import { rowsOf, isMessage, type FeedRow } from "./rows.js";
 import { useKeeper } from "./useKeeper.js";
+import { useNews } from "./useNews.js";
 
 // Feed is drawn once and only hands on. Preact keeps the first drawing of whatever an
 // element was given as its child; here that must not be the log, whose first rows lead by
@@ -26,6 +27,7 @@ function Log() {
   const state = room.value;
   const rows = state ? rowsOf(state, me.value) : [];
   useKeeper(log, list, state, rows);
+  const news = useNews(state);
   const find = (key: string) => messageIn(rows, key);
   const latest = useRef(find);
   latest.current = find;
@@ -38,7 +40,7 @@ function Log() {
         id="log"
         class="log"
         role="log"
-        aria-live="polite"
+        aria-live={news ? "polite" : "off"}
         aria-relevant="additions"
         aria-busy={!state?.loaded}
         aria-label={t("room.messages")}

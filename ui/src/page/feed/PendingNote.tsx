@@ -8,7 +8,7 @@ import { atDesk, toComposer } from "../view.js";
 export function PendingNote({ pending: { id, status } }: { pending: Pending }) {
   return (
     <div class="note">
-      {status.kind === "slowed" ? <Slowed until={status.until} /> : words(status)}
+      {status.kind === "slowed" ? <Slowed until={status.until} /> : statusWords(status)}
       {status.kind === "failed" && (
         <>
           {" "}
@@ -34,7 +34,8 @@ function back(): void {
   if (atDesk()) toComposer();
 }
 
-function words(status: PendingStatus): string {
+// statusWords says how a post stands, without counting the seconds.
+export function statusWords(status: PendingStatus): string {
   switch (status.kind) {
     case "waiting":
       return t("message.waiting");

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import type { Message } from "../../client/app.js";
-import { focused, hovered, overlay } from "../view.js";
+import { anchorOf, atDesk, focused, hovered, overlay } from "../view.js";
 
 // held is the row that has the focus, itself or by a button in it.
 export const held = signal<string | null>(null);
@@ -19,13 +19,14 @@ export function mark(offset: number): void {
 }
 
 // watchPointer listens on the whole list, since rows come and go. A mouse shows the tools
-// of the message under it; a finger's tap, or its long press, opens the sheet.
+// of the message under it; a finger's tap, or its long press, opens the sheet, and a click
+// that no pointer made, as by a screen reader, the menu where there is a desk.
 export function watchPointer(list: HTMLElement, find: (key: string) => Message | null): () => void {
   const end = new AbortController();
   const on = <K extends keyof HTMLElementEventMap>(type: K, fn: (e: HTMLElementEventMap[K]) => void) =>
     list.addEventListener(type, fn, { signal: end.signal });
-  let touch = false;
-  on("pointerdown", (e) => (touch = e.pointerType === "touch"));
+  let pointer = "";
+  on("pointerdown", (e) => (pointer = e.pointerType));
   on("pointerover", (e) => e.pointerType === "mouse" && (hovered.value = keyAt(e)));
   on("pointerleave", () => (hovered.value = null));
   on("focusin", (e) => {
@@ -33,20 +34,25 @@ export function watchPointer(list: HTMLElement, find: (key: string) => Message |
     if (held.value) focused.value = held.value;
   });
   on("focusout", () => (held.value = null));
-  const openSheet = (e: Event) => {
-    const message = touch && !onControl(e) && getSelection()?.isCollapsed !== false ? find(keyAt(e) ?? "") : null;
+  const open = (e: Event, by: string) => {
+    const message = by !== "mouse" && !onControl(e) && getSelection()?.isCollapsed !== false ? find(keyAt(e) ?? "") : null;
     if (!message) return;
     e.preventDefault();
-    overlay.value = { kind: "sheet", message, anchor: null };
+    const row = by === "" && atDesk() ? rowAt(e) : null;
+    overlay.value = row ? { kind: "menu", message, anchor: anchorOf(row) } : { kind: "sheet", message, anchor: null };
   };
-  on("click", openSheet);
-  on("contextmenu", openSheet);
+  // Older browsers don't tell what made a click: there the last pointer has to say it.
+  on("click", (e) => open(e, e instanceof PointerEvent ? e.pointerType : pointer));
+  on("contextmenu", (e) => pointer === "touch" && open(e, pointer));
   return () => end.abort();
 }
 
+function rowAt(e: Event): HTMLElement | null {
+  return e.target instanceof Element ? e.target.closest<HTMLElement>("li.message") : null;
+}
+
 function keyAt(e: Event): string | null {
-  const row = e.target instanceof Element ? e.target.closest<HTMLElement>("li.message") : null;
-  return row?.dataset.key ?? null;
+  return rowAt(e)?.dataset.key ?? null;
 }
 
 function onControl(e: Event): boolean {

@@ -59,7 +59,7 @@ export function rowsOf(state: RoomState, me: Author | null): FeedRow[] {
     remember(item.author);
     add(item);
   }
-  if (state.attached) state.pending.forEach(add);
+  state.pending.forEach(add); // also below a window that doesn't reach the end: what one says is seen
   return rows;
 }
 

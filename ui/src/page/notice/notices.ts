@@ -8,6 +8,7 @@ import { roomName } from "../here.js";
 import { t } from "../i18n.js";
 import { asset, go, urls } from "../place.js";
 import { ting } from "./sound.js";
+import { seenElsewhere } from "./tabs.js";
 
 export const permission = signal<NotificationPermission | "unsupported">("Notification" in globalThis ? Notification.permission : "unsupported");
 
@@ -18,7 +19,8 @@ export async function askPermission(): Promise<void> {
 const longest = 160;
 const shown = new Map<string, Notification>();
 
-export function notify(n: Notice): void {
+export async function notify(n: Notice): Promise<void> {
+  if (await seenElsewhere(n.room)) return;
   ting();
   if (permission.value !== "granted" || document.hasFocus()) return;
   const { room, message, mention } = n;
@@ -31,7 +33,8 @@ export function notify(n: Notice): void {
       notification.close();
       go(room, message.offset);
     };
-    notification.onclose = () => shown.delete(room);
+    // One that a newer one replaces closes after that is shown.
+    notification.onclose = () => shown.get(room) === notification && shown.delete(room);
     shown.set(room, notification);
   } catch {
     // A phone shows them by its service worker only, which opens the address in the data.
@@ -42,11 +45,19 @@ export function notify(n: Notice): void {
 // clearNotices takes away what was seen: the open room's, whenever the page is looked at.
 export function clearNotices(): void {
   const clear = () => {
-    if (document.hasFocus()) shown.get(roomName.value)?.close();
+    if (!document.hasFocus()) return;
+    shown.get(roomName.value)?.close();
+    void closeKept(roomName.value);
   };
   addEventListener("focus", clear);
   effect(() => {
     void roomName.value;
     clear();
   });
+}
+
+// closeKept closes those of a room that the service worker has shown.
+async function closeKept(room: string): Promise<void> {
+  const sw = await navigator.serviceWorker?.getRegistration();
+  for (const n of (await sw?.getNotifications({ tag: urls.page(room) })) ?? []) n.close();
 }

@@ -6,11 +6,13 @@ import { rooms, roomName } from "../here.js";
 import { t } from "../i18n.js";
 import { asset } from "../place.js";
 import { clearNotices } from "./notices.js";
+import { answerTabs } from "./tabs.js";
 
 const size = 64;
 
 export function showUnread(): void {
   clearNotices();
+  answerTabs();
   const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
   const plain = icon?.href ?? "";
   const unread = computed(() => rooms.value.reduce((sum, r) => sum + wanted(r), 0));
