@@ -9,6 +9,7 @@ export class Keeper {
   private anchor: { readonly el: Element; readonly top: number } | null = null;
   // The newest was asked for, and isn't in the list yet.
   private wish = false;
+  private lower = false; // the end of what there is will do until then
   private attached = true;
   private left = 0; // where the list stood when it was last looked at
 
@@ -20,11 +21,22 @@ export class Keeper {
     this.anchor = null;
   }
 
-  // drawn is for after each drawing, and whenever sizes have changed.
+  // drawn is for after each drawing.
   drawn(attached: boolean): void {
     this.attached = attached;
+    const { lower } = this;
+    this.lower = false;
+    if (lower && !attached) {
+      this.log.scrollTop = this.log.scrollHeight;
+      this.note();
+      return;
+    }
+    this.settle();
+  }
+
+  private settle(): void {
     if (this.scrolledAway()) this.atEnd = false;
-    if (attached && (this.atEnd || this.wish)) {
+    if (this.attached && (this.atEnd || this.wish)) {
       this.wish = false;
       this.jump();
       return;
@@ -37,8 +49,9 @@ export class Keeper {
     this.note();
   }
 
+  // resized is for whenever sizes have changed.
   resized(): void {
-    this.drawn(this.attached);
+    this.settle();
   }
 
   // note looks where one is, after a scroll.
@@ -49,13 +62,13 @@ export class Keeper {
   }
 
   toEnd(): void {
-    this.wish = !this.attached;
+    this.wish = this.lower = !this.attached;
     if (this.attached) this.jump();
   }
 
   // show brings a row into the middle.
   show(row: HTMLElement): void {
-    this.wish = this.atEnd = false;
+    this.wish = this.lower = this.atEnd = false;
     const box = row.getBoundingClientRect();
     this.log.scrollTop += box.top - this.top() - Math.max(0, (this.log.clientHeight - box.height) / 2);
     this.note();
