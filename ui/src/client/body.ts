@@ -71,15 +71,18 @@ export function mentionName(name: string): string {
   return name.replace(/[^\p{L}\p{M}\p{Nd}_.-]+/gu, "_");
 }
 
+// beforeCall is what a mention's "@" may follow, as a pattern with the flag u: not a letter
+// or a digit, as in an address, but where words have no spaces between them any.
+export const beforeCall = "(?:(?<![\\p{L}\\p{Nd}])|(?<=[\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Hangul}\\p{Script=Bopomofo}]))";
+const calls = new RegExp(beforeCall + "@([\\p{L}\\p{M}\\p{Nd}_.-]+)", "gu");
+
 // mentions says whether a message's body, or its text where it has none, calls somebody
 // of that name.
 export function mentions(content: readonly Node[] | string, name: string): boolean {
   const wanted = fold(mentionName(name));
   if (wanted === "") return false;
   if (typeof content !== "string") return content.some((n) => mentioned(n, wanted));
-  // Not after a letter, as in an address; where words have no spaces between them, after any.
-  const calls = content.matchAll(/(?:(?<![\p{L}\p{Nd}])|(?<=[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}]))@([\p{L}\p{M}\p{Nd}_.-]+)/gu);
-  for (const [, called = ""] of calls) if (isCall(called, wanted)) return true;
+  for (const [, called = ""] of content.matchAll(calls)) if (isCall(called, wanted)) return true;
   return false;
 }
 

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { mentionName, type Author } from "../../client/app.js";
+import { beforeCall } from "../../client/body.js";
 import { me, people, room } from "../here.js";
 import { t } from "../i18n.js";
 import { Seal } from "../parts/Seal.js";
@@ -11,9 +12,8 @@ const longest = 70;
 
 const nobody: readonly Author[] = [];
 
-// An "@" and what follows it up to the caret, not in the middle of a word
-// where words have spaces between them.
-const asked = /(?:^|[^\p{L}\p{N}]|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}])@([\p{L}\p{M}\p{Nd}_.-]*)$/u;
+// An "@" and what follows it up to the caret.
+const asked = new RegExp(beforeCall + "@([\\p{L}\\p{M}\\p{Nd}_.-]*)$", "u");
 
 export interface MentionsState {
   readonly open: boolean;
