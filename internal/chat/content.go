@@ -84,20 +84,20 @@ func (c *content) blank() {
 
 // Said returns what was said and by whom, as it is now; ok is false for an event that isn't a posted message, or a deleted one.
 func Said(e *eventlog.Event) (a Author, text string, ok bool) {
+	a, text, _, ok = SaidWithBody(e)
+	return a, text, ok
+}
+
+// SaidWithBody is Said with the tree that the text makes by its Markdown, nil for a plain text.
+func SaidWithBody(e *eventlog.Event) (a Author, text string, body []byte, ok bool) {
 	if e.Type != TypePosted {
-		return Author{}, "", false
+		return Author{}, "", nil, false
 	}
 	c, ok := contentOf(e)
 	if !ok || c.Deleted {
-		return Author{}, "", false
+		return Author{}, "", nil, false
 	}
-	return Author{ID: e.Author, Name: c.Name, Hue: c.Hue}, c.Text, true
-}
-
-// Body is the tree that a message's text makes by its Markdown, as it is now; nil for a plain text.
-func Body(e *eventlog.Event) []byte {
-	c, _ := contentOf(e)
-	return c.Body
+	return Author{ID: e.Author, Name: c.Name, Hue: c.Hue}, c.Text, c.Body, true
 }
 
 // timeLayout is RFC 3339 in UTC with milliseconds.

@@ -23,14 +23,14 @@ func messageList(events []eventlog.Event) markup {
 	var at time.Time
 	for i := range events {
 		e := &events[i]
-		author, text, ok := chat.Said(e)
+		author, text, body, ok := chat.SaidWithBody(e)
 		if !ok {
 			continue
 		}
 		run := author == before && e.Time.Sub(at) < runTime
 		before, at = author, e.Time
 		drawMessage(&b, e.Offset, author, run)
-		if body := chat.Body(e); body != nil {
+		if body != nil {
 			b.WriteString(`<div class="text blocks" dir="auto">` + markdown.HTML(body))
 		} else {
 			b.WriteString(`<div class="text" dir="auto">` + html.EscapeString(text))

@@ -1,7 +1,7 @@
 // What this device remembers without a server: who I am, and my rooms.
 
 import { isObject } from "./json.js";
-import type { Platform } from "./platform.js";
+import type { Platform, Storage } from "./platform.js";
 import { myRoomOf, parseAuthor, type Author, type MyRoom } from "./protocol.js";
 
 const key = "mine";
@@ -18,10 +18,8 @@ export class Memory {
   // mine gives what is to be remembered, when it is written down.
   constructor(private readonly platform: Platform, private readonly mine: () => Mine) {}
 
-  async recall(): Promise<Mine> {
-    const v = await this.platform.storage.get(key);
-    if (!isObject(v)) return { me: null, rooms: [] };
-    return { me: parseAuthor(v.me), rooms: Array.isArray(v.rooms) ? v.rooms.map(myRoomOf).filter((r) => r !== null) : [] };
+  recall(): Promise<Mine> {
+    return recall(this.platform.storage);
   }
 
   // soon writes it down in a moment, however often it is called until then.
@@ -34,4 +32,11 @@ export class Memory {
     this.timer = null;
     void this.platform.storage.put(key, this.mine());
   }
+}
+
+// recall is what was remembered in a storage, for a page that has no client.
+export async function recall(storage: Storage): Promise<Mine> {
+  const v = await storage.get(key);
+  if (!isObject(v)) return { me: null, rooms: [] };
+  return { me: parseAuthor(v.me), rooms: Array.isArray(v.rooms) ? v.rooms.map(myRoomOf).filter((r) => r !== null) : [] };
 }

@@ -19,7 +19,7 @@ export function browser(base: string): Platform {
     dial,
     fetch: ask,
     stream,
-    storage: storage("teahouse" + base),
+    storage: storage(base),
   };
 }
 

@@ -2,7 +2,7 @@
 // leads on where there is no network.
 
 import { canonicalRoom, isRoomName, URLs } from "../client/app.js";
-import { myRoomOf } from "../client/protocol.js";
+import { recall } from "../client/memory.js";
 import { t } from "./i18n.js";
 import { storage } from "./storage.js";
 
@@ -32,8 +32,7 @@ export function lobby(): void {
 
 // showMine lists the rooms that this device knows in place of those that were lively once.
 async function showMine(base: string, urls: URLs): Promise<void> {
-  const mine = (await storage("teahouse" + base).get("mine")) as { rooms?: unknown } | undefined;
-  const rooms = Array.isArray(mine?.rooms) ? mine.rooms.map(myRoomOf).filter((r) => r !== null) : [];
+  const { rooms } = await recall(storage(base));
   const list = document.querySelector(".rooms");
   const title = document.querySelector("#recent");
   if (rooms.length === 0 || !list || !title) return;

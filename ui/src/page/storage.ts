@@ -7,7 +7,8 @@ const store = "kept";
 // A database that another tab blocks may never open.
 const openTimeout = 3_000;
 
-export function storage(name: string): Storage {
+export function storage(base: string): Storage {
+  const name = "teahouse" + base;
   const memory = new Map<string, unknown>();
   let opened: Promise<IDBDatabase | null> | null = null;
 
