@@ -42,7 +42,11 @@ type staticFile struct {
 func newPages(dist fs.FS) (*pages, error) {
 	p := &pages{templates: map[string]template{}, catalogs: map[string]map[string]string{}, files: map[string]staticFile{}}
 	hash := sha256.New()
-	err := fs.WalkDir(dist, ".", func(name string, d fs.DirEntry, err error) error {
+	z, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	err = fs.WalkDir(dist, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -55,7 +59,7 @@ func newPages(dist fs.FS) (*pages, error) {
 			p.templates[name] = parseTemplate(string(b))
 			return nil
 		}
-		p.files[name], err = newStaticFile(name, b)
+		p.files[name], err = newStaticFile(name, b, z)
 		return err
 	})
 	if err != nil {
@@ -72,17 +76,15 @@ func newPages(dist fs.FS) (*pages, error) {
 	return p, nil
 }
 
-func newStaticFile(name string, b []byte) (staticFile, error) {
+// newStaticFile makes a file ready to serve. z packs it: one for all, since each has more than a megabyte of its own.
+func newStaticFile(name string, b []byte, z *gzip.Writer) (staticFile, error) {
 	sum := sha256.Sum256(b)
 	f := staticFile{bytes: b, mime: mime.TypeByExtension(path.Ext(name)), etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
 	if f.mime == "" {
 		f.mime = "application/octet-stream"
 	}
 	var buf bytes.Buffer
-	z, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
-	if err != nil {
-		return f, err
-	}
+	z.Reset(&buf)
 	if _, err := z.Write(b); err != nil {
 		return f, err
 	}
