@@ -204,11 +204,11 @@ func look[T any](p *tab, expression string) T {
 	return v
 }
 
-// await polls an expression until it is true.
+// await polls an expression until it is true; one that is undefined, since an element isn't there yet, isn't.
 func (p *tab) await(within time.Duration, what, expression string) {
 	p.t.Helper()
 	deadline := time.Now().Add(within)
-	for !look[bool](p, expression) {
+	for !look[bool](p, "("+expression+") === true") {
 		if time.Now().After(deadline) {
 			p.t.Fatalf("after %v still not: %s (%s); the page says:\n%s", within, what, p.lang, look[string](p, `document.body.innerText.slice(-2000)`))
 		}

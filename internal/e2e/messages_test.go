@@ -113,10 +113,11 @@ func TestPageEditDeleteReplyAndReactAreSeenByAll(t *testing.T) {
 		p.state("online")
 	}
 	plain := listen(t, s, "123")
-	tail := runBeside(t, "tail", s.url("/room/123/"))
+	tail := runBeside(t, "tail", "--after", "0", s.url("/room/123/"))
 
 	ann.say("helo")
 	bob.awaitTexts("helo")
+	eventually(t, 5*time.Second, "tail printed what isn't edited yet", func() bool { return strings.Contains(tail.out.String(), "ann: helo\n") })
 	ann.awaitPending(0)
 	ann.act(1, "edit")
 	ann.retype("hello")
