@@ -38,14 +38,13 @@ const (
 // An idle parked connection is this struct and nothing else, so a field here costs every socket.
 type Conn struct {
 	// Static once Open is called.
-	server  *Server
-	handler Handler
-	stream  *stream // nil for a parked connection
-	id      uint32  // never reused while events of an older connection may be under way
-	index   uint32  // where it stands in the server's table
-	deflate bool    // permessage-deflate is agreed
-
-	subprotocol string // what was agreed on, "" for none
+	server      *Server
+	handler     Handler
+	stream      *stream // nil for a connection that owns its descriptor
+	subprotocol string  // what was agreed on, "" for none
+	id          uint32  // never reused while events of an older connection may be under way
+	index       uint32  // where it stands in the server's table
+	deflate     bool    // permessage-deflate is agreed
 
 	// Owned by the reader: the goroutine that has set owned, or was handed it.
 	deaf   bool     // nothing more is listened to: the client has said close, or broke the protocol
@@ -56,16 +55,16 @@ type Conn struct {
 	readBy atomic.Int64 // when what is begun must be complete; 0 when nothing is or the handler works
 	works  atomic.Bool  // the handler works: nothing is read, so silence says nothing
 
-	// mu guards what follows, and is held for every write and for the close of a parked connection's descriptor: those never
+	// mu guards what follows, and is held for every write to a descriptor that the connection owns, and for its close: those never
 	// block.
 	mu       sync.Mutex
-	fd       int32 // a parked connection's descriptor, -1 when closed
-	state    state
-	owned    bool      // a goroutine reads, or is in the handler
-	added    bool      // the descriptor is in the reading epoll
-	watched  bool      // the descriptor is in the writing epoll
-	jitter   uint8     // of the ping interval
+	fd       int32     // of a parked connection; -1 without, and when closed
 	code     CloseCode // the first reason for the end; 0 for none yet
+	state    state
+	owned    bool  // a goroutine reads, or is in the handler
+	added    bool  // the descriptor is in the reading epoll
+	watched  bool  // the descriptor is in the writing epoll
+	jitter   uint8 // of the ping interval
 	reason   string
 	queue    *queue // what waits to be written; nil when idle
 	pinged   int64  // when a ping was sent that nothing came after; 0 for none

@@ -25,8 +25,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience is how long a test waits for what must come.
 const patience = 10 * time.Second
 
-// paths are the ways a connection is served; the same tests run on each.
-var paths = []string{"parked", "goroutine", "tls"}
+// paths are the ways a connection is served; the same tests run on each. With "tls" it is parked, with "wrapped" it is TLS over what a
+// listener wrapped and has a goroutine.
+var paths = []string{"parked", "goroutine", "tls", "wrapped"}
 
 // onEveryPath runs a test on each path, with its own copy of the options.
 func onEveryPath(t *testing.T, o ws.Options, test func(t *testing.T, path string, o ws.Options)) {
@@ -57,9 +58,13 @@ func serve(t testing.TB, path string, o ws.Options, handler func() ws.Handler) *
 		_, _ = s.Upgrade(w, r, handler()) // a refusal has been answered, and is looked at from the client's side
 	}))
 	web.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	if path == "tls" {
+	switch path {
+	case "tls":
 		web.StartTLS()
-	} else {
+	case "wrapped":
+		web.Listener = wrapper{web.Listener}
+		web.StartTLS()
+	default:
 		web.Start()
 	}
 	t.Cleanup(func() {
@@ -68,7 +73,18 @@ func serve(t testing.TB, path string, o ws.Options, handler func() ws.Handler) *
 		}
 		web.Close()
 	})
-	return &site{ws: s, url: strings.TrimPrefix(strings.TrimPrefix(web.URL, "https://"), "http://"), tls: path == "tls"}
+	return &site{ws: s, url: strings.TrimPrefix(strings.TrimPrefix(web.URL, "https://"), "http://"), tls: path == "tls" || path == "wrapped"}
+}
+
+// A wrapper is a listener whose connections are more than TCP for all that anyone knows.
+type wrapper struct{ net.Listener }
+
+func (w wrapper) Accept() (net.Conn, error) {
+	conn, err := w.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return struct{ *net.TCPConn }{conn.(*net.TCPConn)}, nil
 }
 
 // A record is a handler that keeps what it is told, in order.
@@ -174,6 +190,12 @@ func (s *site) connect(t testing.TB) *client {
 	if s.tls {
 		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
 	}
+	return over(t, conn)
+}
+
+// over is a client on conn, which is closed when the test ends.
+func over(t testing.TB, conn net.Conn) *client {
+	t.Helper()
 	t.Cleanup(func() { _ = conn.Close() })
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)

@@ -69,8 +69,8 @@ type Options struct {
 	// Default 64 KiB.
 	MaxQueue int
 
-	// ForceGoroutines gives each connection a goroutine of its own, as happens anyway for TLS, for connections that a listener
-	// wrapped, and on systems without epoll. Default: plain TCP connections are parked.
+	// ForceGoroutines gives each connection a goroutine of its own, as happens anyway for connections that a listener wrapped, and on
+	// systems without epoll. Default: TCP connections are parked, with TLS or without.
 	ForceGoroutines bool
 
 	// Logger gets a record for each panic of a handler. Default slog.Default().

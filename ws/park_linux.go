@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -104,23 +105,8 @@ func (s *Server) lookup(ready []*Conn, events []unix.EpollEvent) []*Conn {
 // of. ok is false when conn isn't a plain socket; then it is untouched. A wrapped connection isn't taken apart, because
 // whoever wrapped it would not learn of its end.
 func (s *Server) detach(conn net.Conn) (fd int, ok bool) {
-	if s.engine == nil {
-		return -1, false
-	}
-	var raw syscall.RawConn
 	var err error
-	switch conn := conn.(type) {
-	case *net.TCPConn:
-		raw, err = conn.SyscallConn()
-	case *net.UnixConn:
-		raw, err = conn.SyscallConn()
-	default:
-		return -1, false
-	}
-	if err != nil {
-		return -1, false
-	}
-	if raw.Control(func(old uintptr) { fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }) != nil || err != nil {
+	if !s.control(conn, func(old uintptr) { fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }) || err != nil {
 		return -1, false
 	}
 	// The descriptor shares its flags with the one that Go made, so it is non-blocking already. Closing that one doesn't end the
@@ -130,6 +116,33 @@ func (s *Server) detach(conn net.Conn) (fd int, ok bool) {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBuffer)
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0)
 	return fd, true
+}
+
+// share is the descriptor under conn, which keeps it and gets a deadline for what it reads, when conn is TLS over a plain socket; -1 for all others.
+// The descriptor is in epoll until conn is closed, which only the reader of a dead connection does, so its number is never another's.
+func (s *Server) share(conn net.Conn) (fd int32) {
+	t, ok := conn.(*tls.Conn)
+	if !ok || !s.control(t.NetConn(), func(under uintptr) { fd = int32(under) }) {
+		return -1
+	}
+	if conn.SetReadDeadline(past) != nil { // then it failed already, and a goroutine's read says so
+		return -1
+	}
+	return fd
+}
+
+// control calls f with the descriptor of conn, and reports whether it could: connections are parked, and conn is a plain socket.
+func (s *Server) control(conn net.Conn, f func(fd uintptr)) bool {
+	if s.engine == nil {
+		return false
+	}
+	switch conn.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		raw, err := conn.(syscall.Conn).SyscallConn()
+		return err == nil && raw.Control(f) == nil
+	default:
+		return false
+	}
 }
 
 // read reads once. Neither bytes nor an error: there are none now. Only the reader calls it.

@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// On systems without epoll nothing is parked: startEngine says so, every connection is a stream, and the methods below are never
+// On systems without epoll nothing is parked: startEngine says so, every connection is a stream with a goroutine, and the methods below are never
 // called.
 
 type engine struct{}
@@ -17,6 +17,7 @@ func startEngine(*Server) (*engine, error) { return nil, errors.ErrUnsupported }
 func (*engine) close() error { return nil }
 
 func (*Server) detach(net.Conn) (fd int, ok bool) { return -1, false }
+func (*Server) share(net.Conn) int32              { return -1 }
 
 func (*Conn) read([]byte) (int, error) { return 0, errors.ErrUnsupported }
 func (*Conn) write([]byte) int         { return 0 }

@@ -15,15 +15,10 @@ const lingerTimeout = time.Second
 // handshake.
 func (c *Conn) start(early []byte) {
 	c.guard("open", func() { c.handler.Open(c) })
-	switch {
-	case c.stream != nil:
-		go c.serveStream(early)
-	case len(early) > 0:
+	if len(early) > 0 || c.stream != nil { // a tls.Conn may hold more than early
 		go c.serve(early)
-	default:
-		if !c.release() {
-			go c.bury()
-		}
+	} else if !c.release() {
+		go c.bury()
 	}
 }
 
@@ -37,10 +32,14 @@ func (c *Conn) wake() {
 	c.owned = true
 	c.mu.Unlock()
 	c.readBy.Store(0)
+	if c.stream != nil {
+		c.stream.readable()
+	}
 	c.serve(nil)
 }
 
-// serve is what the reader of a parked connection does. owned must be set; early is consumed first.
+// serve is what the reader does: until there is nothing more to read on a parked connection, until the end on another. owned must be
+// set; early is consumed first.
 func (c *Conn) serve(early []byte) {
 	c.consume(early)
 	buf := buffers.Get().(*buffer)
@@ -52,19 +51,18 @@ func (c *Conn) serve(early []byte) {
 	}
 }
 
-// fill reads and consumes once, and reports whether there may be more. A read that doesn't fill the buffer has emptied the
-// socket, so the system call that would say so is saved.
+// fill reads and consumes once, and reports whether there may be more.
 func (c *Conn) fill(buf *buffer) (more bool) {
-	n, err := c.read(buf[:])
+	n, more, err := c.receive(buf[:])
 	if n > 0 {
 		c.heard.Store(c.server.now())
 		c.consume(buf[:n])
-		return n == len(buf)
 	}
 	if err != nil {
 		c.lost(err.Error())
+		return false
 	}
-	return false
+	return more
 }
 
 // lost ends a connection that broke, or that both sides have ended.
@@ -89,27 +87,6 @@ func (c *Conn) release() bool {
 		c.die(CloseAbnormal, err.Error())
 	}
 	return false
-}
-
-// serveStream is the life of the goroutine that reads a connection which isn't parked.
-func (c *Conn) serveStream(early []byte) {
-	c.consume(early)
-	buf := buffers.Get().(*buffer)
-	for {
-		c.readBy.Store(c.dueBy())
-		n, err := c.stream.conn.Read(buf[:])
-		c.readBy.Store(0)
-		if n > 0 {
-			c.heard.Store(c.server.now())
-			c.consume(buf[:n])
-		}
-		if err != nil {
-			c.lost(err.Error())
-			break
-		}
-	}
-	buffers.Put(buf)
-	c.bury()
 }
 
 // bury is the end: frees what the connection holds and calls Closed. Only the reader of a dead connection calls it, once.

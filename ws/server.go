@@ -124,6 +124,7 @@ func (s *Server) add(conn net.Conn, h Handler, a *agreement) (*Conn, error) {
 		c.fd = int32(fd)
 	} else {
 		c.stream = newStream(conn, s.opts.SendBuffer)
+		c.fd = s.share(conn)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,17 +9,18 @@ import (
 // maxStreamWrite is how much a stream is given in one write, so that progress is seen in steps of it.
 const maxStreamWrite = 16 << 10
 
-// A stream is what a connection has that isn't parked: a net.Conn that a goroutine reads, and, while there is something to write,
-// another one writes.
+// A stream is what a connection has that doesn't own its descriptor: a net.Conn, which a goroutine writes while there is something to
+// write. With TLS it is parked and read when bytes arrive (tls.go); otherwise a goroutine reads it all its life.
 type stream struct {
 	conn    net.Conn
+	waits   bool           // the next read may wait for bytes; owned by the reader of a parked one
 	writing bool           // a writer runs; guarded by the connection's mu
 	finish  bool           // shut down our side when all is written; guarded by the connection's mu
 	ended   bool           // our side is shut down; owned by the writer
 	writer  sync.WaitGroup // the writer
 }
 
-// newStream makes a stream of conn and bounds its send buffer, where conn is TCP or TLS over it.
+// newStream makes a stream of conn and tunes the socket, where conn is TCP or TLS over it.
 func newStream(conn net.Conn, sendBuffer int) *stream {
 	under := conn
 	if t, ok := conn.(*tls.Conn); ok {
@@ -27,6 +28,9 @@ func newStream(conn net.Conn, sendBuffer int) *stream {
 	}
 	if b, ok := under.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = b.SetWriteBuffer(sendBuffer) // it only tunes
+	}
+	if k, ok := under.(interface{ SetKeepAlive(on bool) error }); ok {
+		_ = k.SetKeepAlive(false) // it would double our pings
 	}
 	return &stream{conn: conn}
 }
