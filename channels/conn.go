@@ -15,7 +15,7 @@ import (
 
 // A Conn is one client's connection. Its methods may be called concurrently, by its consumer and by others.
 //
-// An idle connection is this struct, its consumer and its socket: it has no goroutine and no buffer.
+// An idle connection is this struct, its consumer and its socket: it has no goroutine and no buffer. So a field here costs every one of them.
 type Conn struct {
 	route    *route
 	consumer Consumer
@@ -26,14 +26,14 @@ type Conn struct {
 	groups  []*group
 	channel *ownChannel // nil until asked for
 
-	behind *Conn // in the queue of the server's crew, which guards it
-
 	mu        sync.Mutex // guards what follows
 	opening   *opening   // nil once Connect has returned
 	transport Transport  // nil until accepted
 	turns     turns
-	ended     bool          // lifetime has
-	done      chan struct{} // closed then; nil until somebody asks
+	done      chan struct{} // closed when the lifetime has ended; nil until somebody asks
+	ended     bool          // the lifetime has
+
+	place int32 // in the server's conns; the server's mu guards it
 }
 
 // An opening is what a connection has while its Connect is at work.

@@ -10,10 +10,9 @@ import (
 // message to a thousand connections doesn't cost a thousand goroutines, each of which would grow its stack anew. A hand that is held up by a handler, because it waits for
 // something, is replaced after a moment; so handlers never wait for each other's work.
 type crew struct {
-	mu    sync.Mutex // guards what follows, and behind of connections; after a connection's mu
-	first *Conn      // whose inbox is to be worked through next; nil for none
-	last  *Conn
-	busy  int // hands that aren't held up
+	mu    sync.Mutex // guards what follows; after a connection's mu
+	ready []*Conn    // whose inboxes are to be worked through, in order
+	busy  int        // hands that aren't held up
 	held  int // hands that are
 	hands map[*hand]bool
 	watch *time.Timer // runs while some are ready and no hand is free
@@ -33,12 +32,7 @@ const heldUp = time.Millisecond
 func (cr *crew) add(c *Conn) {
 	cr.mu.Lock()
 	defer cr.mu.Unlock()
-	if cr.first == nil {
-		cr.first = c
-	} else {
-		cr.last.behind = c
-	}
-	cr.last = c
+	cr.ready = append(cr.ready, c)
 	cr.hire()
 }
 
@@ -48,7 +42,7 @@ func (cr *crew) wanted() int { return max(runtime.GOMAXPROCS(0), cr.held) }
 // hire starts a hand for what is ready, if fewer are busy than wanted, or has the watch look whether some are held up. mu must be held.
 func (cr *crew) hire() {
 	switch {
-	case cr.first == nil:
+	case len(cr.ready) == 0:
 	case cr.busy < cr.wanted():
 		if cr.hands == nil {
 			cr.hands = map[*hand]bool{}
@@ -98,14 +92,15 @@ func (cr *crew) take(h *hand) *Conn {
 		cr.busy++
 		cr.held--
 	}
-	c := cr.first
-	if c == nil || cr.busy > cr.wanted() {
+	if len(cr.ready) == 0 || cr.busy > cr.wanted() {
 		cr.busy--
 		delete(cr.hands, h)
 		return nil
 	}
-	if cr.first, c.behind = c.behind, nil; cr.first == nil {
-		cr.last = nil
+	c := cr.ready[0]
+	cr.ready[0] = nil
+	if cr.ready = cr.ready[1:]; len(cr.ready) == 0 {
+		cr.ready = nil
 	}
 	h.calls++
 	cr.hire() // for the next

@@ -9,18 +9,22 @@ import (
 // A path is what the wildcards of the URL's pattern matched, in order.
 type path struct {
 	pattern string
-	first   string   // nearly all have one: it needs no slice, which would cost each idle connection one
-	rest    []string // the others
+	first   string    // nearly all have one: it needs no slice, which would cost each idle connection one
+	rest    *[]string // the others; nil for none
 }
 
 // pathOf notes a request's path values.
 func pathOf(r *http.Request) path {
 	p := path{pattern: r.Pattern}
 	for i, name := range wildcards(r.Pattern) {
-		if i == 0 {
-			p.first = r.PathValue(name)
-		} else {
-			p.rest = append(p.rest, r.PathValue(name))
+		value := strings.Clone(r.PathValue(name)) // which is a piece of the whole request line
+		switch i {
+		case 0:
+			p.first = value
+		case 1:
+			p.rest = &[]string{value}
+		default:
+			*p.rest = append(*p.rest, value)
 		}
 	}
 	return p
@@ -32,7 +36,7 @@ func (p *path) value(name string) string {
 	case i == 0:
 		return p.first
 	case i > 0:
-		return p.rest[i-1]
+		return (*p.rest)[i-1]
 	}
 	return ""
 }

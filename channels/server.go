@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
-	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -56,7 +55,7 @@ type Server struct {
 	complaints rate.Sometimes // bounds the log: one message can end every member of a group
 
 	mu      sync.Mutex // guards what follows
-	conns   map[*Conn]struct{}
+	conns   []*Conn         // each at its place
 	ended   sync.WaitGroup  // conns, and groups that are being left
 	closing context.Context // what Close has time for; nil until then
 }
@@ -71,7 +70,7 @@ var errNoLayer = errors.New("the server has no layer: give one to channels.NewSe
 
 // NewServer makes a server whose consumers send through a layer; nil for consumers that don't. The layer isn't closed by the server.
 func NewServer(layer Layer, o *Options) *Server {
-	s := &Server{layer: layer, complaints: rate.Sometimes{First: 10, Interval: time.Second}, conns: map[*Conn]struct{}{}}
+	s := &Server{layer: layer, complaints: rate.Sometimes{First: 10, Interval: time.Second}}
 	if o != nil {
 		s.opts = *o
 	}
@@ -117,7 +116,7 @@ func (s *Server) Losses() *Losses { return s.opts.Losses }
 func (s *Server) Conns() iter.Seq[*Conn] {
 	return func(yield func(*Conn) bool) {
 		s.mu.Lock()
-		conns := slices.Collect(maps.Keys(s.conns))
+		conns := slices.Clone(s.conns)
 		s.mu.Unlock()
 		for _, c := range conns {
 			if !yield(c) {
@@ -134,7 +133,8 @@ func (s *Server) admit(c *Conn) bool {
 	if s.closing != nil {
 		return false
 	}
-	s.conns[c] = struct{}{}
+	c.place = int32(len(s.conns))
+	s.conns = append(s.conns, c)
 	s.ended.Add(1)
 	return true
 }
@@ -143,10 +143,11 @@ func (s *Server) admit(c *Conn) bool {
 func (s *Server) forget(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.conns[c]; ok {
-		delete(s.conns, c)
-		s.ended.Done()
-	}
+	last := s.conns[len(s.conns)-1]
+	s.conns[c.place], last.place = last, c.place
+	s.conns[len(s.conns)-1] = nil
+	s.conns = s.conns[:len(s.conns)-1]
+	s.ended.Done()
 }
 
 func (s *Server) isClosed() bool {

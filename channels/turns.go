@@ -13,9 +13,9 @@ import (
 // Turns are how a connection's consumer is called by one goroutine at a time: the socket's reader with a frame, or a hand of the server's crew that works
 // through the inbox of layer messages. The connection's mu guards them.
 type turns struct {
-	busy    bool          // somebody has the turn
 	frame   chan struct{} // the reader waits: closed when it gets the turn; nil when it doesn't wait
 	inbox   []Message     // layer messages that wait; shared with other connections
+	busy    bool          // somebody has the turn
 	queued  bool          // the inbox waits for a hand; a frame that comes meanwhile doesn't wait for it
 	missed  bool          // a hand came while a frame had the turn
 	stalled bool          // the inbox waits for the client to catch up

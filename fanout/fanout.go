@@ -182,7 +182,7 @@ func (t *Topic) Signal(encode func(dst []byte, enc Encoding) []byte) {
 // behind is called when the cursor is older than the tail: it must arrange that Supply is called, later and from any goroutine, and not
 // block. It is called again when what was supplied doesn't reach the tail.
 func (t *Topic) Join(m Member, enc Encoding, cursor int64, behind func(m *Membership, cursor int64)) *Membership {
-	ms := &Membership{topic: t, member: m, enc: enc, cursor: cursor, behind: behind}
+	ms := &Membership{member: m, enc: enc, cursor: cursor, behind: behind}
 	ms.again = ms.ready
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -215,30 +215,37 @@ func (t *Topic) leastLoop() *loop {
 func (t *Topic) Wait() { t.wg.Wait() }
 
 // A Membership is a member in a topic. Its methods may be called concurrently.
+//
+// Every idle socket has one, so its fields stand in the order that makes it small.
 type Membership struct {
-	topic  *Topic
 	loop   *loop
 	member Member
 	again  func() // ready, made once
 	behind func(*Membership, int64)
 	enc    Encoding
 
-	offering sync.Mutex // held while the member is offered something: none comes after Leave; before topic.mu
+	// Owned by the loop, as are index, cursor and supply.
+	busy bool // refused: waits for ready
+	away bool // behind the tail: waits for Supply
+
+	// Guarded by topic.mu, as is supplied.
+	arrived bool // is in loop.arrivals
+	left    bool //
+	isReady bool // ready was called
+
 	gone     bool       // guarded by offering
+	offering sync.Mutex // held while the member is offered something: none comes after Leave; before topic.mu
 
-	// Owned by the loop.
-	busy   bool // refused: waits for ready
-	away   bool // behind the tail: waits for Supply
-	index  int  // place in loop.members, plus 1; 0 before the loop has seen it
-	cursor int64
-	supply *supply // supplied and not yet taken
-
-	// Guarded by topic.mu.
-	arrived  bool    // is in loop.arrivals
-	left     bool    //
-	isReady  bool    // ready was called
+	index    int32 // place in loop.members, plus 1; 0 before the loop has seen it
+	cursor   int64
+	supply   *supply // supplied and not yet taken
 	supplied *supply // Supply was called
 }
+
+// Encoding is the one that the member joined with.
+func (m *Membership) Encoding() Encoding { return m.enc }
+
+func (m *Membership) topic() *Topic { return m.loop.topic }
 
 type supply struct {
 	bytes []byte
@@ -251,16 +258,17 @@ func (m *Membership) Leave() {
 	m.offering.Lock()
 	m.gone = true
 	m.offering.Unlock()
-	m.topic.mu.Lock()
-	defer m.topic.mu.Unlock()
+	t := m.topic()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if m.left {
 		return
 	}
 	m.left = true
 	m.loop.size--
-	tail := m.topic.tails[m.enc]
+	tail := t.tails[m.enc]
 	if tail.members--; tail.members == 0 {
-		m.topic.tails[m.enc] = nil
+		t.tails[m.enc] = nil
 	}
 	m.arrive()
 }
@@ -268,8 +276,9 @@ func (m *Membership) Leave() {
 // Supply answers behind: bytes bring the member up to an offset at or past its cursor. The slice may be shared and is not
 // to be changed.
 func (m *Membership) Supply(bytes []byte, upto int64) {
-	m.topic.mu.Lock()
-	defer m.topic.mu.Unlock()
+	t := m.topic()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if !m.left {
 		m.supplied = &supply{bytes, upto}
 		m.arrive()
@@ -278,14 +287,16 @@ func (m *Membership) Supply(bytes []byte, upto int64) {
 
 // Left reports whether the member has left.
 func (m *Membership) Left() bool {
-	m.topic.mu.Lock()
-	defer m.topic.mu.Unlock()
+	t := m.topic()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return m.left
 }
 
 func (m *Membership) ready() {
-	m.topic.mu.Lock()
-	defer m.topic.mu.Unlock()
+	t := m.topic()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	m.isReady = true
 	m.arrive()
 }

@@ -112,7 +112,7 @@ func (l *loop) arrive(m *Membership, head int64) {
 		return
 	case m.index == 0:
 		l.members = append(l.members, m)
-		m.index = len(l.members)
+		m.index = int32(len(l.members))
 	}
 	l.serve(m, head)
 }

@@ -35,10 +35,16 @@ type Topic struct {
 	grown  chan struct{}    // closed when head moves; nil when nobody waits
 	reads  bool             // a goroutine reads the log from head on
 	out    *fanout.Topic    // nil until loaded
+
+	behind func(ms *fanout.Membership, cursor int64) // supplies a follower; one for all of them, since each has a reference to it
 }
 
 func newTopic(f *Feed, id, title string) *Topic {
-	return &Topic{feed: f, id: id, title: title, loading: make(chan struct{}, 1)}
+	t := &Topic{feed: f, id: id, title: title, loading: make(chan struct{}, 1)}
+	t.behind = func(ms *fanout.Membership, cursor int64) {
+		f.background(func() { t.supply(ms, ms.Encoding(), eventlog.Offset(cursor)) })
+	}
+	return t
 }
 
 // use counts a user. feed.mu must be held.
@@ -113,6 +119,12 @@ func (t *Topic) isLoaded() bool {
 	defer t.mu.Unlock()
 	return t.loaded
 }
+
+// ID is what the log calls the topic.
+func (t *Topic) ID() string { return t.id }
+
+// Title is what encoders write for the topic.
+func (t *Topic) Title() string { return t.title }
 
 // State returns what of the topic can be read now.
 func (t *Topic) State() eventlog.State {
@@ -196,9 +208,7 @@ func (t *Topic) Wait(ctx context.Context, after eventlog.Offset) error {
 // Follow gives the member every event past the cursor, once and in order, until the follower leaves. The cursor is one that the topic's
 // State serves; when it can't be served later, because events were trimmed before the member took them, it is told by AppendReset.
 func (t *Topic) Follow(m Member, enc Encoding, cursor eventlog.Offset) *fanout.Membership {
-	return t.out.Join(m, enc, int64(cursor), func(ms *fanout.Membership, cursor int64) {
-		t.feed.background(func() { t.supply(ms, enc, eventlog.Offset(cursor)) })
-	})
+	return t.out.Join(m, enc, int64(cursor), t.behind)
 }
 
 // grow adds committed events of this topic, oldest first.

@@ -3,6 +3,7 @@ package web
 import (
 	"sync"
 
+	"github.com/teahouse-chat/teahouse/internal/chat"
 	"github.com/teahouse-chat/teahouse/internal/ratelimit"
 )
 
@@ -21,7 +22,7 @@ type gate struct {
 
 	mu    sync.Mutex
 	total int
-	by    map[string]int // by address and by guest
+	by    map[string]int // by address and by guest, with limits
 }
 
 func newGate(limits bool, most int) *gate {
@@ -32,41 +33,44 @@ func newGate(limits bool, most int) *gate {
 	return g
 }
 
-// enter admits a connection; guest is the id of an author who proved it, else "". The caller calls release, once, when the
-// connection ends. Errors: errCrowded, errFull.
-func (g *gate) enter(address, guest string) (release func(), err error) {
+// enter admits a connection of an author. The caller calls leave, once, when it ends. Errors: errCrowded, errFull.
+func (g *gate) enter(address string, a chat.Author) error {
 	if ok, _ := g.entering.Allow(address); !ok {
-		return nil, errCrowded
+		return errCrowded
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.total >= g.most {
-		return nil, errFull
+		return errFull
 	}
-	if !g.limits {
-		g.total++
-		return g.leave, nil
-	}
-	if g.by[address] >= perAddress || guest != "" && g.by[guest] >= perGuest {
-		return nil, errCrowded
+	if g.limits {
+		if g.by[address] >= perAddress || a.Proved() && g.by[a.ID] >= perGuest {
+			return errCrowded
+		}
+		g.by[address]++
+		if a.Proved() {
+			g.by[a.ID]++
+		}
 	}
 	g.total++
-	g.by[address]++
-	if guest != "" {
-		g.by[guest]++
-	}
-	return func() { g.leave(); g.forget(address); g.forget(guest) }, nil
+	return nil
 }
 
-func (g *gate) leave() {
+// leave counts out a connection that enter admitted. Its author may have another name by then, and a proved one has the same id.
+func (g *gate) leave(address string, a chat.Author) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.total--
+	if g.limits {
+		g.forget(address)
+		if a.Proved() {
+			g.forget(a.ID)
+		}
+	}
 }
 
+// forget counts one less. mu must be held.
 func (g *gate) forget(key string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	if g.by[key]--; g.by[key] <= 0 {
 		delete(g.by, key)
 	}

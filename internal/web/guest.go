@@ -22,15 +22,10 @@ func (h *Handler) author(r *http.Request, name string) (a chat.Author, proved bo
 	return a, false
 }
 
-// enter admits one who will be held open, and says who it is. The caller calls release, once, when the connection ends.
-func (h *Handler) enter(r *http.Request) (a chat.Author, release func(), err error) {
-	a, proved := h.named(r)
-	guest := ""
-	if proved {
-		guest = a.ID
-	}
-	release, err = h.gate.enter(addressOf(r), guest)
-	return a, release, err
+// enter admits one who will be held open, and says who it is. The caller calls the gate's leave, once, when the connection ends.
+func (h *Handler) enter(r *http.Request) (chat.Author, error) {
+	a, _ := h.named(r)
+	return a, h.gate.enter(addressOf(r), a)
 }
 
 // named is author by the name in the request's query.

@@ -54,8 +54,8 @@ func (s *session) markRead(ctx context.Context, f clientFrame) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	seat := s.seats[i]
-	mark, moved, err := s.h.marks.Move(ctx, s.author.ID, seat.room, min(f.Offset, seat.topic.State().Head))
+	seat := &s.seats[i]
+	mark, moved, err := s.h.marks.Move(ctx, s.author.ID, seat.room(), min(f.Offset, seat.topic.State().Head))
 	if err == nil && moved {
 		s.h.tellMark(ctx, mark, s.key)
 	}

@@ -22,14 +22,18 @@ const (
 // A poster commits what one connection posts. Posts queue while a commit is under way and go into the next one together; they are
 // answered in order. It has a goroutine only while there is something to commit.
 type poster struct {
-	mu      sync.Mutex
-	space   *sync.Cond // made by the first that waits
-	queue   []pending
-	count   int // queued and being committed
-	bytes   int
-	running bool
-	leaving bool     // nothing more is taken: it isn't answered, and its client posts it again elsewhere
-	last    []func() // what to do when all is answered
+	mu      sync.Mutex // guards what follows, and work's fields
+	work    *postings  // nil when there is nothing to commit
+	leaving bool       // nothing more is taken: it isn't answered, and its client posts it again elsewhere
+}
+
+// Postings are what a poster's goroutine works through.
+type postings struct {
+	queue []pending
+	count int // queued and being committed
+	bytes int
+	space *sync.Cond // of the poster's mu: there is less to commit
+	last  []func()   // what to do when all is answered
 }
 
 // A pending is a post to commit, or a refusal that has to wait for its turn.
@@ -49,29 +53,30 @@ func (s *session) enqueue(p pending) {
 	q := &s.posts
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.count >= maxPendingPosts || q.bytes >= maxPendingBytes {
-		if q.space == nil {
-			q.space = sync.NewCond(&q.mu)
-		}
-		q.space.Wait()
+	for q.work.isFull() {
+		q.work.space.Wait()
 	}
 	if q.leaving {
 		return
 	}
-	q.queue = append(q.queue, p)
-	q.count++
-	q.bytes += len(p.post.Text)
-	if !q.running {
-		q.running = true
-		go s.commit() // the gate counts the session until it has ended
+	if q.work == nil {
+		q.work = &postings{space: sync.NewCond(&q.mu)}
+		go s.commit(q.work) // the gate counts the session until it has ended
 	}
+	q.work.queue = append(q.work.queue, p)
+	q.work.count++
+	q.work.bytes += len(p.post.Text)
+}
+
+func (w *postings) isFull() bool {
+	return w != nil && (w.count >= maxPendingPosts || w.bytes >= maxPendingBytes)
 }
 
 // refuse answers a frame that isn't served: now when nothing is pending, else after what is.
 func (s *session) refuse(p pending) {
 	q := &s.posts
 	q.mu.Lock()
-	busy := q.running
+	busy := q.work != nil
 	q.mu.Unlock()
 	if busy {
 		s.enqueue(p)
@@ -84,8 +89,8 @@ func (s *session) refuse(p pending) {
 func (q *poster) finish(do func()) {
 	q.mu.Lock()
 	q.leaving = true
-	if q.running {
-		q.last = append(q.last, do)
+	if q.work != nil {
+		q.work.last = append(q.work.last, do)
 		q.mu.Unlock()
 		return
 	}
@@ -94,27 +99,22 @@ func (q *poster) finish(do func()) {
 }
 
 // commit commits and answers until the queue is empty.
-func (s *session) commit() {
+func (s *session) commit(w *postings) {
 	q := &s.posts
 	var batch []pending
 	for {
 		q.mu.Lock()
-		q.count -= len(batch)
+		w.count -= len(batch)
 		for i := range batch {
-			q.bytes -= len(batch[i].post.Text)
+			w.bytes -= len(batch[i].post.Text)
 		}
 		clear(batch)
-		batch, q.queue = q.queue, batch[:0]
-		if q.space != nil {
-			q.space.Broadcast()
-		}
+		batch, w.queue = w.queue, batch[:0]
+		w.space.Broadcast()
 		if len(batch) == 0 {
-			q.running = false
-			q.queue = nil
-			last := q.last
-			q.last = nil
+			q.work = nil
 			q.mu.Unlock()
-			for _, do := range last {
+			for _, do := range w.last {
 				do()
 			}
 			return

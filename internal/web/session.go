@@ -23,12 +23,12 @@ const (
 	commandRate, commandBurst = 20, 60 // frames of one connection; over it they are read more slowly
 )
 
-// A session is the chat's side of one socket, plain or teahouse.v1: the consumer of its connection.
+// A session is the chat's side of one socket, plain or teahouse.v1: the consumer of its connection. Most only wait, so what is needed in
+// action alone is made then.
 type session struct {
 	h       *Handler
 	author  chat.Author
 	address string
-	release func()
 	plain   bool
 
 	conn     *channels.Conn
@@ -50,11 +50,13 @@ type firstRoom struct {
 
 // A seat is a session's place in a room.
 type seat struct {
-	room   chat.Room
 	topic  *feed.Topic
 	member *fanout.Membership
 	quiet  bool // follows the room without being in it
 }
+
+// room is told by the topic, so that a socket doesn't hold the strings of its request.
+func (s *seat) room() chat.Room { return chat.Room{Name: s.topic.Title(), Topic: s.topic.ID()} }
 
 // consumers serves sockets with sessions.
 func (h *Handler) consumers() http.Handler {
@@ -105,7 +107,7 @@ func (s *session) enter(ctx context.Context, c *channels.Conn) (first *firstRoom
 		return nil, errSubprotocol
 	}
 	s.address = addressOf(r)
-	if s.author, s.release, err = s.h.enter(r); err != nil || first == nil {
+	if s.author, err = s.h.enter(r); err != nil || first == nil {
 		return nil, err
 	}
 	if first.topic, first.state, err = s.h.openFor(ctx, first.room, first.after); err != nil {
@@ -114,6 +116,9 @@ func (s *session) enter(ctx context.Context, c *channels.Conn) (first *firstRoom
 	}
 	return first, nil
 }
+
+// release is the end of what enter admitted.
+func (s *session) release() { s.h.gate.leave(s.address, s.author) }
 
 // open greets a client that was accepted, and seats it in its first room.
 func (s *session) open(ctx context.Context, first *firstRoom) {
@@ -170,7 +175,7 @@ func (s *session) sit(ctx context.Context, room chat.Room, t *feed.Topic, cursor
 	if s.conn.Transport().Compressed() {
 		enc++
 	}
-	s.seats = append(s.seats, seat{room, t, t.Follow(s.conn.Transport(), enc, cursor), quiet})
+	s.seats = append(s.seats, seat{t, t.Follow(s.conn.Transport(), enc, cursor), quiet})
 	if !quiet {
 		s.hearSignals(ctx, room)
 		s.h.people.Join(room, s.author)
@@ -185,8 +190,8 @@ func (s *session) leave(i int) {
 	seat.member.Leave()
 	seat.topic.Close()
 	if !seat.quiet {
-		s.conn.GroupDiscard(seat.room.Topic)
-		s.h.people.Leave(seat.room, s.author.ID)
+		s.conn.GroupDiscard(seat.topic.ID())
+		s.h.people.Leave(seat.room(), s.author.ID)
 	}
 }
 
@@ -225,7 +230,7 @@ func (s *session) plainText(text string) {
 	if text == "" {
 		return
 	}
-	s.post(pending{post: chat.Post{Room: s.seats[0].room, Author: s.author, ID: newID(), Text: text}})
+	s.post(pending{post: chat.Post{Room: s.seats[0].room(), Author: s.author, ID: newID(), Text: text}})
 }
 
 // frame serves one teahouse.v1 frame.
@@ -301,14 +306,15 @@ func (s *session) rename(f clientFrame) {
 	if before.Proved() {
 		s.author.ID = before.ID
 	}
-	for _, seat := range s.seats {
+	for i := range s.seats {
+		seat, room := &s.seats[i], s.seats[i].room()
 		switch {
 		case seat.quiet:
 		case s.author.ID == before.ID:
-			s.h.people.Rename(seat.room, s.author)
+			s.h.people.Rename(room, s.author)
 		default:
-			s.h.people.Leave(seat.room, before.ID)
-			s.h.people.Join(seat.room, s.author)
+			s.h.people.Leave(room, before.ID)
+			s.h.people.Join(room, s.author)
 		}
 	}
 	s.send(encode(okFrame{Type: "ok", Ref: f.Ref}))
@@ -346,7 +352,7 @@ func (s *session) roomOf(f clientFrame) (chat.Room, error) {
 	switch {
 	case f.Room != "":
 	case len(s.seats) == 1:
-		return s.seats[0].room, nil
+		return s.seats[0].room(), nil
 	default:
 		return chat.Room{}, errFrame // which room?
 	}
@@ -360,7 +366,7 @@ func (s *session) seatOf(f clientFrame) (int, error) {
 		return 0, err
 	}
 	for i := range s.seats {
-		if s.seats[i].room == room {
+		if s.seats[i].topic.ID() == room.Topic {
 			return i, nil
 		}
 	}

@@ -53,7 +53,7 @@ func (s *session) signal(ctx context.Context, f clientFrame) {
 	if !s.signals.Allow() {
 		return
 	}
-	room := s.seats[i].room
+	room := s.seats[i].room()
 	s.hearSignals(ctx, room) // if it couldn't before
 	s.h.tell(ctx, room, signalFrame{Type: "signal", Room: room.Name, Kind: f.Kind, Author: s.author})
 }

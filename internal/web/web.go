@@ -127,8 +127,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.root.Ser
 
 // hold admits a request that will be held open.
 func (h *Handler) hold(r *http.Request) (release func(), err error) {
-	_, release, err = h.enter(r)
-	return release, err
+	a, err := h.enter(r)
+	return func() { h.gate.leave(addressOf(r), a) }, err
 }
 
 // Drain moves followers off: held requests are answered, streams end, sockets are told to come back, spread over the time given. It
