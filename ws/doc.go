@@ -22,7 +22,7 @@
 // On Linux a TCP connection that has nothing to do is parked: its descriptor waits in epoll, and it holds neither a goroutine nor a buffer.
 // When bytes arrive, a goroutine reads until there are no more, calls the handler for each message, and parks it again. While the
 // handler works the connection isn't read, so a client that sends faster than its handler works has to wait. A connection with TLS (a [crypto/tls.Conn]
-// over TCP) is parked with what crypto/tls keeps of it, some 9 KB. Connections that a listener wrapped, and all of them on other systems,
+// over TCP) is parked with what crypto/tls keeps of it, some 7 KB (BenchmarkIdle). Connections that a listener wrapped, and all of them on other systems,
 // have a goroutine each. Nothing else differs.
 //
 // # Protection

@@ -146,7 +146,9 @@ func (s *server) serve(ctx context.Context, listener net.Listener, stdout io.Wri
 	defer stop()
 	feedDone := make(chan error, 1)
 	go func() { feedDone <- s.feed.Run(running) }()
-	defer func() { stop(); <-feedDone }()
+	resting := make(chan struct{})
+	go func() { giveBack(running); close(resting) }()
+	defer func() { stop(); <-feedDone; <-resting }()
 
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(listener) }()
