@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	runtimemetrics "runtime/metrics"
 	"time"
@@ -33,7 +34,7 @@ func (r *rest) due(allocated, heap uint64) bool {
 	return true
 }
 
-// giveBack gives memory back to the system whenever the server is at rest, until ctx ends. That is one collection, whose length goes with the heap.
+// giveBack gives memory back to the system whenever the server is at rest, until ctx ends. That is two collections, whose length goes with the heap.
 func giveBack(ctx context.Context) {
 	var r rest
 	samples := []runtimemetrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}}
@@ -47,6 +48,7 @@ func giveBack(ctx context.Context) {
 		}
 		runtimemetrics.Read(samples)
 		if r.due(samples[0].Value.Uint64(), samples[1].Value.Uint64()) {
+			runtime.GC() // what pools hold is garbage only by the second collection
 			debug.FreeOSMemory()
 		}
 	}
