@@ -85,7 +85,9 @@ func idleMemory(sockets int) func(config) (float64, error) {
 		if _, err := w.open(s.addr, "/room/bench/", sockets); err != nil {
 			return 0, err
 		}
-		time.Sleep(150 * time.Second)
+		if err := w.rest(150 * time.Second); err != nil {
+			return 0, err
+		}
 		return float64(s.pss()-empty.pss()) / 1024 / float64(sockets), nil
 	}
 }

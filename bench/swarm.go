@@ -218,6 +218,28 @@ func (w *swarm) run(d time.Duration) error {
 	return nil
 }
 
+// rest waits while the sockets say nothing but the answers to the server's pings, without which it would close them.
+func (w *swarm) rest(d time.Duration) error {
+	ping, pong := []byte{0x89, 0}, []byte{0x8a, 0x80, 0, 0, 0, 0}
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		n, err := unix.EpollWait(w.epoll, w.events, 100)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("epoll_wait: %w", err)
+		}
+		for i := range max(n, 0) {
+			fd := int(w.events[i].Fd)
+			n, err := unix.Read(fd, w.buf)
+			if err != nil || !bytes.Equal(w.buf[:n], ping) {
+				return fmt.Errorf("a socket at rest got %q, %v, want a ping", w.buf[:max(n, 0)], err)
+			}
+			if err := writeAll(fd, pong); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // drain sends nothing more and reads until every member has every message that was sent. A message that was lost would have
 // made the load smaller than it says.
 func (w *swarm) drain() error {

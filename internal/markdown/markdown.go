@@ -4,7 +4,7 @@ package markdown
 
 import (
 	"bytes"
-	"regexp"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/yuin/goldmark/parser"
@@ -42,12 +42,35 @@ type paragraphParser struct{ parser.BlockParser }
 
 func (paragraphParser) CanAcceptIndentedLine() bool { return true }
 
-// hint finds what a text with any Markdown, link or mention has.
-var hint = regexp.MustCompile("[*_`~\\[\\\\#>@<]|://|(?m:^\\s*(?:[-+]|[0-9]+[.)])(?:\\s|-|$))")
+// hasHint reports whether a text has what one with any Markdown, link or mention has. Most have nothing of it, and every message is asked.
+func hasHint(source string) bool {
+	if strings.ContainsAny(source, "*_`~[\\#>@<") || strings.Contains(source, "://") {
+		return true
+	}
+	for line := range strings.SplitSeq(source, "\n") {
+		if beginsItem(line) {
+			return true
+		}
+	}
+	return false
+}
+
+// beginsItem reports whether a line may begin an item of a list, or be a rule.
+func beginsItem(line string) bool {
+	line = strings.TrimLeft(line, " \t\f\r")
+	marker, marks := strings.TrimLeft(line, "0123456789"), "+-"
+	if len(marker) < len(line) {
+		marks = ".)"
+	}
+	if marker == "" || strings.IndexByte(marks, marker[0]) < 0 {
+		return false
+	}
+	return len(marker) == 1 || strings.IndexByte(" \t\f\r-", marker[1]) >= 0
+}
 
 // Parse returns a message's text as a JSON array of blocks, nil for a plain one. The text is valid UTF-8.
 func Parse(source string) []byte {
-	if !hint.MatchString(source) {
+	if !hasHint(source) {
 		return nil
 	}
 	src := bytes.ReplaceAll([]byte(source+"\n"), []byte("\r\n"), []byte("\n")) // the parser overlooks some of a last line without its end

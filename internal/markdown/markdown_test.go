@@ -200,3 +200,45 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestOnlyLinesThatBeginAnItemMakeAList(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		plain bool
+	}{
+		{"- a", false},
+		{"+ a", false},
+		{"a\n \t- b", false},
+		{"3) a", false},
+		{"10. a\n11. b", false},
+		{"---", false},
+		{"a\r\n1. b", false},
+		{"a - b", true},
+		{"-a", true},
+		{"+1", true},
+		{"1.5 l", true},
+		{"at 10. or later", true},
+		{"10", true},
+		{"", true},
+		{"a\n\nb", true},
+		{"x]", true},
+	} {
+		if plain := markdown.Parse(c.text) == nil; plain != c.plain {
+			t.Errorf("%q: plain %t, not %t", c.text, plain, c.plain)
+		}
+	}
+}
+
+// BenchmarkParsePlain is what a message without any Markdown costs, as most are.
+func BenchmarkParsePlain(b *testing.B) {
+	for name, text := range map[string]string{"word": strings.Repeat("x", 128), "words": strings.Repeat("see you at 10 ", 9)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if markdown.Parse(text) != nil {
+					b.Fatal("it is not plain")
+				}
+			}
+		})
+	}
+}
