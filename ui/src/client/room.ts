@@ -38,7 +38,7 @@ export class Room {
   // Each jump has a number: an older one's answer never undoes a newer one.
   private jumps = 0;
   private wanted: number | null = null; // an offset to go to once there is something
-  private owed = false; // the newest page, which couldn't be read
+  private owed = false; // the newest page, which isn't read yet
   private pausedUntil = 0;
   private closed = false;
   private readonly quotes: Quotes;
@@ -145,7 +145,11 @@ export class Room {
 
   // toNewest makes the window the newest page, if it isn't there already.
   async toNewest(): Promise<void> {
-    if (!this.current.attached) this.owed = !(await this.jump(this.o.urls.newest(this.o.room, pageSize)));
+    if (this.current.attached) return;
+    const jump = this.jump(this.o.urls.newest(this.o.room, pageSize));
+    const id = this.jumps;
+    this.owed = true; // from now on: the network may be back before this request fails
+    if ((await jump) && id === this.jumps) this.owed = false;
   }
 
   // toOffset goes to a message: within the window, or with the page around it.
