@@ -81,6 +81,23 @@ test("a permalink leads to its message, near or far, and each wish counts", asyn
   assert.equal(room(app).target?.offset, 1001);
 });
 
+test("the newest page is read when the network is back, even if it is back before the request has failed", async () => {
+  const { world, app } = await long();
+  app.toOffset(17);
+  await world.pass(0);
+  const { serve } = world;
+  let fail = () => {};
+  world.serve = () => new Promise((_, reject) => (fail = () => reject(new Error("offline"))));
+  app.toNewest();
+  await world.pass(0);
+  world.serve = serve;
+  world.socket.drop();
+  await world.pass(1000);
+  fail();
+  await world.pass(0);
+  assert.deepEqual(ends(app), [951, 1000, true]);
+});
+
 test("a permalink is followed from the start, once there is something", async () => {
   const house = new House();
   house.fill("123", 1000);
