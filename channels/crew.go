@@ -13,7 +13,7 @@ type crew struct {
 	mu    sync.Mutex // guards what follows; after a connection's mu
 	ready []*Conn    // whose inboxes are to be worked through, in order
 	busy  int        // hands that aren't held up
-	held  int // hands that are
+	held  int        // hands that are
 	hands map[*hand]bool
 	watch *time.Timer // runs while some are ready and no hand is free
 }

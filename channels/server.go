@@ -54,7 +54,7 @@ type Server struct {
 
 	complaints rate.Sometimes // bounds the log: one message can end every member of a group
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex      // guards what follows
 	conns   []*Conn         // each at its place
 	ended   sync.WaitGroup  // conns, and groups that are being left
 	closing context.Context // what Close has time for; nil until then
