@@ -211,7 +211,7 @@ func (w *swarm) frames() int64 { return w.bytes / int64(w.load.size) }
 // run reads for a while.
 func (w *swarm) run(d time.Duration) error {
 	for end := time.Now().Add(d); time.Now().Before(end); {
-		if err := w.poll(); err != nil {
+		if err := w.poll(w.read); err != nil {
 			return err
 		}
 	}
@@ -220,24 +220,21 @@ func (w *swarm) run(d time.Duration) error {
 
 // rest waits while the sockets say nothing but the answers to the server's pings, without which it would close them.
 func (w *swarm) rest(d time.Duration) error {
-	ping, pong := []byte{0x89, 0}, []byte{0x8a, 0x80, 0, 0, 0, 0}
 	for end := time.Now().Add(d); time.Now().Before(end); {
-		n, err := unix.EpollWait(w.epoll, w.events, 100)
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("epoll_wait: %w", err)
-		}
-		for i := range max(n, 0) {
-			fd := int(w.events[i].Fd)
-			n, err := unix.Read(fd, w.buf)
-			if err != nil || !bytes.Equal(w.buf[:n], ping) {
-				return fmt.Errorf("a socket at rest got %q, %v, want a ping", w.buf[:max(n, 0)], err)
-			}
-			if err := writeAll(fd, pong); err != nil {
-				return err
-			}
+		if err := w.poll(w.pong); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// pong answers the one ping that a socket at rest has got.
+func (w *swarm) pong(fd int) error {
+	n, err := unix.Read(fd, w.buf)
+	if err != nil || !bytes.Equal(w.buf[:n], []byte{0x89, 0}) {
+		return fmt.Errorf("a socket at rest got %q, %v, want a ping", w.buf[:max(n, 0)], err)
+	}
+	return writeAll(fd, []byte{0x8a, 0x80, 0, 0, 0, 0})
 }
 
 // drain sends nothing more and reads until every member has every message that was sent. A message that was lost would have
@@ -253,14 +250,14 @@ func (w *swarm) drain() error {
 		if time.Now().After(end) {
 			return fmt.Errorf("%d frames of %d messages didn't come to %d members in %s", missing, w.load.sent, len(w.load.members), patience)
 		}
-		if err := w.poll(); err != nil {
+		if err := w.poll(w.read); err != nil {
 			return err
 		}
 	}
 }
 
-// poll reads once from each socket that has something, and waits at most 100 ms for one, if it may sleep.
-func (w *swarm) poll() error {
+// poll calls read once for each socket that has something, and waits at most 100 ms for one, if it may sleep.
+func (w *swarm) poll(read func(fd int) error) error {
 	patience := 100
 	if w.awake {
 		patience = 0
@@ -270,7 +267,7 @@ func (w *swarm) poll() error {
 		return fmt.Errorf("epoll_wait: %w", err)
 	}
 	for i := range max(n, 0) {
-		if err := w.read(int(w.events[i].Fd)); err != nil {
+		if err := read(int(w.events[i].Fd)); err != nil {
 			return err
 		}
 	}
