@@ -70,7 +70,7 @@ func (s *session) settleIn(ctx context.Context, room chat.Room, head eventlog.Of
 
 // me says who the request is from.
 func (h *Handler) me(w http.ResponseWriter, r *http.Request) {
-	author, _ := h.named(r)
+	author := h.named(r)
 	writeJSON(w, http.StatusOK, encode(struct {
 		Author chat.Author `json:"author"`
 	}{author}))
@@ -98,7 +98,7 @@ func (h *Handler) entryOf(r chat.MarkedRoom) roomEntry {
 // myRooms lists the rooms where the guest has a mark.
 func (h *Handler) myRooms(w http.ResponseWriter, r *http.Request) {
 	list := []roomEntry{}
-	if author, proved := h.named(r); proved {
+	if author := h.named(r); author.Proved() {
 		rooms, err := h.marks.Rooms(r.Context(), author.ID, mostRooms)
 		if err != nil {
 			h.fail(w, r, err)
@@ -115,8 +115,8 @@ func (h *Handler) myRooms(w http.ResponseWriter, r *http.Request) {
 
 // putMark moves the guest's mark in a room, sets its level, or both.
 func (h *Handler) putMark(w http.ResponseWriter, r *http.Request, room chat.Room) {
-	author, proved := h.named(r)
-	if !proved {
+	author := h.named(r)
+	if !author.Proved() {
 		h.fail(w, r, errGuest)
 		return
 	}
@@ -183,8 +183,8 @@ func (h *Handler) setMark(ctx context.Context, author string, room chat.Room, re
 
 // dropMark forgets that the guest was in a room.
 func (h *Handler) dropMark(w http.ResponseWriter, r *http.Request, room chat.Room) {
-	author, proved := h.named(r)
-	if !proved {
+	author := h.named(r)
+	if !author.Proved() {
 		h.fail(w, r, errGuest)
 		return
 	}

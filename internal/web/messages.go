@@ -61,7 +61,7 @@ func (h *Handler) react(on bool) func(http.ResponseWriter, *http.Request, chat.R
 
 // newPost is what a request asks for, but for its body.
 func (h *Handler) newPost(r *http.Request, room chat.Room, kind string) chat.Post {
-	author, _ := h.named(r)
+	author := h.named(r)
 	target, _ := strconv.ParseInt(r.PathValue("offset"), 10, 64) // what isn't a number is no message's
 	return chat.Post{Type: kind, Room: room, Author: author, ID: r.Header.Get("Idempotency-Key"), Target: eventlog.Offset(target)}
 }

@@ -9,8 +9,8 @@ import (
 
 // makePass makes a link by which another device becomes the guest who asks.
 func (h *Handler) makePass(w http.ResponseWriter, r *http.Request) {
-	author, proved := h.named(r)
-	if !proved {
+	author := h.named(r)
+	if !author.Proved() {
 		h.fail(w, r, errGuest)
 		return
 	}

@@ -140,7 +140,7 @@ func (h *Handler) postForm(w http.ResponseWriter, r *http.Request) {
 	allowTime(w)
 	// Browsers send line breaks of a form as CR LF (HTML, 4.10.22.4).
 	text := strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n")
-	author, _ := h.author(r, r.PostForm.Get("name"))
+	author := h.author(r, r.PostForm.Get("name"))
 	id := r.PostForm.Get("id")
 	if id == "" {
 		id = newID()
