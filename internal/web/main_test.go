@@ -68,6 +68,9 @@ func allowing(origins ...string) setting {
 	}
 }
 
+// mayPost is how many posts of one author in one room the limits have let pass by now at most: the burst, and five for each second since the first.
+func mayPost(first time.Time) int { return 20 + int(time.Since(first)/(200*time.Millisecond)) }
+
 func open(t testing.TB, settings ...setting) *house {
 	t.Helper()
 	s := &house{t: t, log: &flakyLog{Log: memlog.New()}, logged: &lockedBuffer{}}
