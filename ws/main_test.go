@@ -212,6 +212,12 @@ const deflateOffer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_w
 func (s *site) dial(t testing.TB, fields string, early ...byte) *client {
 	t.Helper()
 	c := s.connect(t)
+	c.upgrade(t, fields, early...)
+	return c
+}
+
+func (c *client) upgrade(t testing.TB, fields string, early ...byte) {
+	t.Helper()
 	c.send(t, append([]byte(handshake+fields+"\r\n"), early...))
 	resp, err := http.ReadResponse(c.r, nil)
 	if err != nil {
@@ -220,7 +226,6 @@ func (s *site) dial(t testing.TB, fields string, early ...byte) *client {
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("status %d, want 101", resp.StatusCode)
 	}
-	return c
 }
 
 func (c *client) send(t testing.TB, p []byte) {

@@ -19,7 +19,7 @@ import (
 )
 
 // dialTLS opens a WebSocket with TLS over what wrap makes of the TCP connection.
-func (s *site) dialTLS(t testing.TB, config *tls.Config, wrap func(net.Conn) net.Conn, early ...byte) *client {
+func (s *site) dialTLS(t testing.TB, config *tls.Config, wrap func(net.Conn) net.Conn) *client {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.url)
 	if err != nil {
@@ -30,11 +30,7 @@ func (s *site) dialTLS(t testing.TB, config *tls.Config, wrap func(net.Conn) net
 	}
 	config.InsecureSkipVerify = true
 	c := over(t, tls.Client(conn, config))
-	c.send(t, append([]byte(handshake+"\r\n"), early...))
-	resp, err := http.ReadResponse(c.r, nil)
-	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("upgrade: %v, %v", resp, err)
-	}
+	c.upgrade(t, "")
 	return c
 }
 
@@ -304,7 +300,7 @@ func TestEndOfTLSWithoutAWord(t *testing.T) {
 
 // BenchmarkEcho measures a message and its echo, client included, on each path.
 func BenchmarkEcho(b *testing.B) {
-	for _, path := range []string{"parked", "goroutine", "tls", "wrapped"} {
+	for _, path := range paths {
 		b.Run(path, func(b *testing.B) {
 			s := serve(b, path, ws.Options{ForceGoroutines: path == "goroutine"}, newEcho)
 			c := s.dial(b, "")

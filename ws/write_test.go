@@ -110,7 +110,7 @@ func TestAnswersOvertakeABatchAtAFrameBoundary(t *testing.T) {
 		h := newRecord()
 		c := serve(t, path, o, h.one).dial(t, "")
 		<-h.opened
-		const frames = 1000
+		const frames = 4000
 		if !h.conn.Offer(bytes.Repeat(ws.AppendFrame(nil, ws.Binary, make([]byte, 4000)), frames), func() {}) {
 			t.Fatal("an idle connection refused")
 		}
@@ -135,7 +135,6 @@ func TestAnswersOvertakeABatchAtAFrameBoundary(t *testing.T) {
 }
 
 func TestClosingWaitsForTheBatch(t *testing.T) {
-	t.Parallel()
 	onEveryPath(t, ws.Options{SendBuffer: 8 << 10}, func(t *testing.T, path string, o ws.Options) {
 		h := newRecord()
 		c := serve(t, path, o, h.one).dial(t, "")
@@ -189,7 +188,6 @@ func TestCloseRefusesCodesThatMayNotBeSent(t *testing.T) {
 }
 
 func TestReaderThatStopsIsClosedAsTooSlow(t *testing.T) {
-	t.Parallel()
 	o := ws.Options{SendBuffer: 8 << 10, WriteTimeout: 150 * time.Millisecond, CloseTimeout: 300 * time.Millisecond}
 	onEveryPath(t, o, func(t *testing.T, path string, o ws.Options) {
 		h := newRecord()
@@ -220,7 +218,6 @@ func TestReaderThatStopsIsClosedAsTooSlow(t *testing.T) {
 }
 
 func TestReaderThatIsSlowButReadsIsKept(t *testing.T) {
-	t.Parallel()
 	o := ws.Options{SendBuffer: 16 << 10, WriteTimeout: 400 * time.Millisecond}
 	onEveryPath(t, o, func(t *testing.T, path string, o ws.Options) {
 		h := newRecord()
@@ -380,12 +377,11 @@ func BenchmarkOffer(b *testing.B) {
 
 // A frame that has its place among the offered ones comes after what was taken before it and before what is taken after.
 func TestSendInOrderGoesBetweenBatches(t *testing.T) {
-	t.Parallel()
 	onEveryPath(t, ws.Options{SendBuffer: 8 << 10}, func(t *testing.T, path string, o ws.Options) {
 		h := newRecord()
 		c := serve(t, path, o, h.one).dial(t, "")
 		<-h.opened
-		const frames = 1000
+		const frames = 4000
 		batch := bytes.Repeat(ws.AppendFrame(nil, ws.Binary, make([]byte, 4000)), frames)
 		if !h.conn.Offer(batch, func() {}) {
 			t.Fatal("an idle connection refused")
