@@ -9,7 +9,7 @@ import (
 )
 
 // Go keeps as much memory again as is in use for what comes next, and what a rush of connections took it gives back slowly or never. A server whose
-// sockets only wait has no use for it: it is a third of what each of them costs.
+// sockets only wait has no use for it.
 
 const (
 	restLook  = time.Minute // how often to look
